@@ -1,0 +1,131 @@
+// Grids: how cells are cut into tiles, tiles are dealt to ranks, and which cells a tile's halo needs.
+// Pure: a GridLayout knows every rank's part and touches no memory but its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/data/box.hpp"
+#include "runtime/data/ids.hpp"
+#include "runtime/data/view.hpp"
+
+namespace tutti {
+
+/// What lies outside a grid: a fixed value in every cell, or the grid again.
+struct Boundary {
+  bool periodic = false;
+  double value = 0;
+  static Boundary fixed(double value) { return {false, value}; }
+  static Boundary wrap() { return {true, 0}; }
+};
+
+struct GridOptions {
+  std::vector<std::int64_t> tile;  ///< cells per tile and dimension; empty: GridLayout::default_tile
+  Boundary boundary;
+  int halo = 1;  ///< how many cells beyond its tile any kernel may read
+};
+
+/// A part of a remote (or wrapped) tile that a rank's block reads: cells `box` of tile `producer`, in the
+/// producer's coordinates. The receiving block sees them at shifted(box, shift).
+struct Region {
+  TileId producer;
+  Box box;
+  Index3 shift{0, 0, 0};
+  bool operator==(const Region&) const = default;
+};
+
+/// What one tile reads through a halo: whole tiles of its own block in place, and ghost regions by their
+/// index in GridLayout::ghost_regions(rank, radius, shape) of the tile's owner.
+struct HaloNeed {
+  std::vector<TileId> own_tiles;  ///< the tile itself is not among them
+  std::vector<std::uint32_t> regions;
+};
+
+class GridLayout {
+ public:
+  /// `extents`: 1 to 3 positive cell counts, slowest dimension first. Throws Error(usage) on anything else.
+  GridLayout(const std::vector<std::int64_t>& extents, const GridOptions& options, std::uint32_t ranks);
+
+  /// The tile used when none is asked for. Depends on the problem alone, so results do not depend on how a
+  /// program was run: rows are kept whole, and there are enough tiles to feed many workers.
+  static std::vector<std::int64_t> default_tile(const std::vector<std::int64_t>& extents);
+
+  int dimensions() const { return dimensions_; }
+  const Index3& extents() const { return extents_; }  ///< right-aligned: leading dimensions are 1
+  Box domain() const { return {{0, 0, 0}, extents_}; }
+  const Index3& tile_extents() const { return tile_; }
+  const Boundary& boundary() const { return boundary_; }
+  int halo() const { return halo_; }
+  std::uint32_t ranks() const { return ranks_; }
+  const Index3& rank_lattice() const { return parts_; }  ///< ranks along each dimension
+
+  std::uint32_t tile_count() const {
+    return static_cast<std::uint32_t>(lattice_[0] * lattice_[1] * lattice_[2]);
+  }
+  Box tile_box(TileId tile) const;  ///< last tiles of a dimension may be short
+  RankId owner(TileId tile) const;
+
+  /// The rank's tiles in increasing order; together they are one box, its block. Empty if the rank has none.
+  const std::vector<TileId>& tiles_of(RankId rank) const { return tiles_of_[rank.index()]; }
+  Box block(RankId rank) const { return blocks_[rank.index()]; }
+  /// Ghost cells on either side of dimension d: halo() in the grid's dimensions, 0 in the leading ones.
+  Index3 ghosts() const;
+
+  /// All that the block of `rank` reads beyond itself with this reach, ordered by shift and producer.
+  /// Cells outside a non-periodic domain are not listed. `shape` is faces or box.
+  std::vector<Region> ghost_regions(RankId rank, int radius, Shape shape) const;
+  /// What tile `tile` reads with this reach; `regions` index into ghost_regions(owner(tile), R, S), where
+  /// R >= radius and S reaches at least as far as `shape`.
+  HaloNeed halo_need(TileId tile, int radius, Shape shape, const std::vector<Region>& regions) const;
+
+  /// The worker whose memory holds the tile: slabs of consecutive tiles of the owner.
+  WorkerId home(TileId tile, std::uint32_t workers) const;
+  std::uint32_t index_in_rank(TileId tile) const { return index_in_rank_[tile.index()]; }
+
+  bool operator==(const GridLayout& o) const {
+    return dimensions_ == o.dimensions_ && extents_ == o.extents_ && tile_ == o.tile_ && halo_ == o.halo_ &&
+           boundary_.periodic == o.boundary_.periodic && ranks_ == o.ranks_;
+  }
+
+ private:
+  int dimensions_ = 0;
+  Index3 extents_{1, 1, 1};
+  Index3 tile_{1, 1, 1};
+  Index3 lattice_{1, 1, 1};
+  Index3 parts_{1, 1, 1};
+  Boundary boundary_;
+  int halo_ = 1;
+  std::uint32_t ranks_ = 1;
+  std::vector<RankId> owner_;                  // by tile
+  std::vector<std::uint32_t> index_in_rank_;   // by tile
+  std::vector<std::vector<TileId>> tiles_of_;  // by rank
+  std::vector<Box> blocks_;                    // by rank
+};
+
+/// The process's place in the job, as data structures need it.
+struct RankContext {
+  RankId rank;
+  std::uint32_t ranks = 1;
+  std::uint32_t workers = 1;
+  std::shared_ptr<class MemoryBudget> budget;  ///< may be null: then nothing is checked
+};
+
+/// A grid as an application holds it: a layout and this process's place in it. Cheap to copy.
+class Grid {
+ public:
+  Grid(const RankContext& context, const std::vector<std::int64_t>& extents, const GridOptions& options = {})
+      : layout_(std::make_shared<const GridLayout>(extents, options, context.ranks)), context_(context) {}
+
+  const GridLayout& layout() const { return *layout_; }
+  const std::shared_ptr<const GridLayout>& shared_layout() const { return layout_; }
+  const RankContext& context() const { return context_; }
+
+ private:
+  std::shared_ptr<const GridLayout> layout_;
+  RankContext context_;
+};
+
+}  // namespace tutti

@@ -1,0 +1,97 @@
+// Stores: the memory of one collection on one rank.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/data/grid.hpp"
+#include "runtime/data/kernel.hpp"
+
+namespace tutti {
+
+/// How much memory this rank may still take: measured once when the runtime starts, on all ranks alike, so
+/// that a problem too large for the machine is refused instead of ended by the kernel.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  /// Throws Error(environment) naming `what` if `bytes` do not fit.
+  void take(std::uint64_t bytes, const std::string& what);
+  void give(std::uint64_t bytes) { used_bytes_ -= bytes; }
+  std::uint64_t used_bytes() const { return used_bytes_; }
+
+ private:
+  std::uint64_t limit_bytes_;
+  std::uint64_t used_bytes_ = 0;
+};
+
+/// Page-aligned memory that prefers huge pages, accounted in a budget.
+class Memory {
+ public:
+  Memory() = default;
+  Memory(std::uint64_t bytes, const std::string& what, std::shared_ptr<MemoryBudget> budget);
+  ~Memory();
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  std::byte* data() const { return data_; }
+  std::uint64_t size_bytes() const { return bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::uint64_t bytes_ = 0;
+  std::shared_ptr<MemoryBudget> budget_;
+};
+
+/// The cells of one collection that a rank holds. A grid store is the rank's block with ghosts on its
+/// outside, one contiguous array; a scalar store is one value, the same on every rank.
+class Store {
+ public:
+  /// A grid store. `fill` (one element) is written to every cell, tile by tile by the workers that own the
+  /// tiles, so that memory lies near them.
+  Store(const Grid& grid, ElementType type, const void* fill, const std::string& label);
+  /// A scalar store.
+  Store(ElementType type, const void* value);
+
+  ElementType type() const { return type_; }
+  bool is_scalar() const { return layout_ == nullptr; }
+  const std::shared_ptr<const GridLayout>& layout() const { return layout_; }
+
+  /// The rank's own tile.
+  Argument tile(TileId tile) const { return cells(layout_->tile_box(tile)); }
+  /// Cells of the block or its ghosts, in the block's coordinates.
+  Argument cells(const Box& box) const;
+  /// The whole block without ghosts.
+  Argument block() const { return cells(block_); }
+  /// This rank's copy of a tile of another rank; allocated by the first call (lowering, never replay).
+  Argument ghost_tile(TileId tile);
+  /// The value of a scalar store.
+  void* value() const { return memory_.data(); }
+
+  /// Counts changes to the data; graphs use it to know whether ghosts are stale.
+  std::uint64_t version = 1;
+
+ private:
+  ElementType type_;
+  std::shared_ptr<const GridLayout> layout_;
+  Box block_;
+  Box allocated_;
+  std::int64_t stride0_ = 0;
+  std::int64_t stride1_ = 0;
+  std::int64_t offset_ = 0;  // elements from the start of the memory to cell allocated_.lo
+  std::string label_;
+  std::shared_ptr<MemoryBudget> budget_;
+  Memory memory_;
+  std::map<TileId, std::unique_ptr<Memory>> ghost_tiles_;
+};
+
+/// Copies the cells of `from` to `to` (boxes of equal extents); either may be packed or strided.
+void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_bytes);
+/// Packs cells into contiguous memory, dimension 2 fastest, or the reverse. Return the bytes moved.
+std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to);
+std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to);
+
+}  // namespace tutti

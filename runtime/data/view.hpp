@@ -1,0 +1,71 @@
+// What a kernel sees of the data: views of a box of cells, and the argument types of kernel functors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "runtime/data/box.hpp"
+#include "runtime/data/ids.hpp"
+
+#if defined(__CUDACC__)
+#define TUTTI_FUNCTION __host__ __device__
+#else
+#define TUTTI_FUNCTION
+#endif
+
+namespace tutti {
+
+/// A box of cells inside a larger array. `data` is the cell box.lo; neighbours outside the box may be read
+/// as far as the access allows. Dimension 2 is contiguous. Trivially copyable; owns nothing.
+template <class T>
+struct View {
+  T* data = nullptr;
+  std::int64_t stride0 = 0;  ///< elements between neighbours in dimension 0
+  std::int64_t stride1 = 0;  ///< elements between neighbours in dimension 1
+  Box box;                   ///< global indices of the cells
+
+  /// Cell at local position (i, j, k), counted from box.lo.
+  TUTTI_FUNCTION T& operator()(std::int64_t i, std::int64_t j, std::int64_t k) const {
+    return data[i * stride0 + j * stride1 + k];
+  }
+  TUTTI_FUNCTION T* row(std::int64_t i, std::int64_t j) const { return data + i * stride0 + j * stride1; }
+  TUTTI_FUNCTION std::int64_t extent(int d) const { return box.hi[d] - box.lo[d]; }
+};
+
+/// Which cells beside its own tile an operation reads.
+enum class Shape : std::uint8_t {
+  own,    ///< its own tile
+  faces,  ///< and the cells up to `radius` away along one dimension (no corners)
+  box,    ///< and all cells up to `radius` away, corners included
+  tiles,  ///< a list of whole tiles named by a function
+};
+
+/// Argument types of a kernel functor. They are the kernel's contract: the access mode, the element type
+/// and how far beyond its tile the kernel reads. A plain value (double, std::int64_t, ...) reads a scalar.
+template <class T, int Radius = 0, Shape Reach = (Radius > 0 ? Shape::faces : Shape::own)>
+struct In : View<const T> {};
+template <class T>
+struct Out : View<T> {};  ///< every cell is written; old values are undefined
+template <class T>
+struct InOut : View<T> {};
+
+/// One tile of those named by `tiles(fn)`, in the order in which fn named them.
+template <class T>
+struct Input : View<const T> {
+  TileId tile;
+};
+template <class T>
+struct Inputs : std::span<const Input<T>> {};
+
+/// Where and when a task runs. Kernels may take `const Task&` as their first argument.
+struct Task {
+  std::int64_t step = 0;  ///< number of the recorded step since the graph was recorded, from 0
+  TileId tile;            ///< the task's tile; 0 for scalar operations
+  Box box;                ///< the tile's cells, global indices
+  RankId rank;
+  WorkerId worker;
+  bool first_of_rank = false;  ///< the lowest-numbered tile of this rank
+};
+
+}  // namespace tutti
