@@ -1,0 +1,45 @@
+// Options that all programs share, and how a program adds its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace tutti {
+
+enum class Schedule : std::uint8_t { tasks, bulk, kokkos };
+
+/// Options common to all apps. A program derives from it, adds fields, and declares them to CLI11.
+struct Options {
+  int threads = 0;  ///< workers per rank; 0: cores in the affinity mask / local ranks that share it
+  std::string device = "cpu";
+  Schedule schedule = Schedule::tasks;
+  std::vector<std::int64_t> tile;  ///< empty: the default of the problem
+  int repeat = 6;  ///< timed repeats of the whole problem; 6 give a 95 % interval of the median
+  std::uint64_t seed = 1;
+  std::string json;
+  std::string trace;
+  std::string dump_graph;
+  std::string output;
+  bool print_affinity = false;
+  double watchdog_s = 60;  ///< a replay without progress for so long is ended with an explanation; 0: never
+  bool quiet = false;
+
+  virtual ~Options() = default;
+  /// Name, one line of description; and the program's own options.
+  virtual std::string app_name() const = 0;
+  virtual std::string app_description() const = 0;
+  virtual void declare(CLI::App& app) = 0;
+  /// Checks that need all values; throws Error(usage).
+  virtual void validate() {}
+};
+
+/// Parses the command line into `options`. On --help or --version prints (rank 0 only) and returns false: the
+/// program should end with status 0. Throws Error(usage) with one line for anything that cannot be used.
+bool parse_options(int argc, const char* const* argv, Options& options, bool print);
+
+}  // namespace tutti
