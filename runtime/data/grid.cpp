@@ -49,9 +49,12 @@ Index3 lattice_of(const Index3& extents, const Index3& tile) {
 // not logarithms, so that every machine finds the same number.
 std::int64_t wanted_tiles(std::int64_t cells) {
   const double square = static_cast<double>(cells) * static_cast<double>(cells);
-  double bound = 1;
+  double bound = 1;  // tiles^9
   std::int64_t tiles = 1;
-  for (; bound < square; bound *= 512) tiles *= 2;
+  while (bound < square) {
+    bound *= 512;
+    tiles *= 2;
+  }
   return tiles;
 }
 

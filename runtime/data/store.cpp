@@ -24,7 +24,10 @@ std::string readable(std::uint64_t bytes) {
   constexpr const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   double value = static_cast<double>(bytes);
   std::size_t unit = 0;
-  for (; value >= 1024; value /= 1024) ++unit;
+  while (value >= 1024) {
+    value /= 1024;
+    ++unit;
+  }
   return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
@@ -155,9 +158,8 @@ std::int64_t Store::position(const Index3& cell) const {
 }
 
 void Store::first_touch(const RankContext& context, const void* fill) {
-  const int workers = static_cast<int>(context.workers);
   const std::vector<TileId>& tiles = layout_->tiles_of(context.rank);
-#pragma omp parallel num_threads(workers)
+#pragma omp parallel num_threads(context.workers)
   {
     // a smaller team than asked for still touches everything
     const std::uint32_t team = static_cast<std::uint32_t>(omp_get_num_threads());
