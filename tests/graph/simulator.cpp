@@ -12,8 +12,9 @@ Simulator::Simulator(std::vector<Record> records, const std::vector<RankContext>
     : random_(seed) {
   const auto n = static_cast<std::uint32_t>(records.size());
   std::vector<std::shared_ptr<const Program>> programs;
+  const std::uint64_t hash = records[0].hash();
   for (std::uint32_t r = 0; r < n; ++r) {
-    if (records[r].hash() != records[0].hash()) throw std::logic_error("ranks recorded different things");
+    if (records[r].hash() != hash) throw std::logic_error("ranks recorded different things");
     programs.push_back(
         std::make_shared<const Program>(unroll(std::make_shared<const Record>(std::move(records[r])))));
     ranks_.emplace_back().ghosts = find_ghosts(*programs.back(), RankId{r});
