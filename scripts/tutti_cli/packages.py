@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ class Need:
     spack: str
     tools: tuple[str, ...] = ()  # all on PATH
     pkg_config: str = ""
+    module: str = ""  # of the running Python
     optional: bool = False
     for_tests: bool = False
 
@@ -38,7 +40,7 @@ NEEDS: tuple[Need, ...] = (
     Need("nlohmann-json", ("nlohmann-json3-dev",), "nlohmann-json", pkg_config="nlohmann_json"),
     Need("GoogleTest", ("libgtest-dev",), "googletest", pkg_config="gtest"),
     Need("Google Benchmark", ("libbenchmark-dev",), "benchmark", pkg_config="benchmark"),
-    Need("Python venv", ("python3-venv",), "python@3.11:"),
+    Need("Python venv", ("python3-venv",), "python@3.11:", module="ensurepip"),
     Need("Clang", ("clang",), "llvm", tools=("clang", "clang++"), optional=True, for_tests=True),
     Need("OpenMP for Clang", ("libomp-dev",), "llvm+clang", optional=True, for_tests=True),
 )
@@ -78,8 +80,10 @@ def found_elsewhere(need: Need) -> bool:
         return all(shutil.which(tool) for tool in need.tools)
     if need.pkg_config and shutil.which("pkg-config"):
         return subprocess.run(["pkg-config", "--exists", need.pkg_config], check=False).returncode == 0
-    # What cannot be probed is left to CMake (or to venv), which says what it misses.
-    return not need.pkg_config and not has_apt()
+    if need.module:
+        return importlib.util.find_spec(need.module) is not None
+    # What cannot be probed is left to CMake, which says what it misses.
+    return not has_apt()
 
 
 def missing(
@@ -98,6 +102,11 @@ def available(name: str) -> bool:
     answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     candidate = re.search(r"Candidate: (\S+)", answer)
     return candidate is not None and candidate.group(1) != "(none)"
+
+
+def kokkos_from_apt() -> bool:
+    need = next(need for need in NEEDS if need.what == "Kokkos")
+    return bool(installed(need.apt))
 
 
 def cmake_too_old() -> str:

@@ -31,10 +31,10 @@ def base_python() -> str:
     """The system's interpreter where it can make environments (it sees apt's packages), else this one."""
     system = "/usr/bin/python3"
     probe = "import sys, ensurepip; sys.exit(sys.version_info < (3, 10))"
-    if os.access(system, os.X_OK):
-        if subprocess.run([system, "-c", probe], capture_output=True, check=False).returncode == 0:
-            return system
-    return sys.executable
+    if not os.access(system, os.X_OK):
+        return sys.executable
+    works = subprocess.run([system, "-c", probe], capture_output=True, check=False).returncode == 0
+    return system if works else sys.executable
 
 
 def from_pypi(venv: Path = VENV) -> str | None:

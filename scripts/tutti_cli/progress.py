@@ -1,0 +1,39 @@
+"""Progress of many runs: a bar on a terminal, a line for each round elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+from .study import Point
+
+WIDTH = 24
+
+
+class Progress:
+    """Call it with the number of runs done and in all, and what runs next."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self.out = out
+        self.bar = out.isatty()
+        self.start = time.monotonic()
+        self.round = 0
+
+    def __call__(self, done: int, total: int, point: Point, number: int) -> None:
+        if self.bar:
+            filled = WIDTH * done // total
+            text = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {done}/{total}"
+            if done < total:
+                text += f"  {point.key}, repeat {number}{self.left(done, total)}"
+            self.out.write(f"\r\033[K{text}" + ("\n" if done == total else ""))
+        elif number != self.round or done == total:
+            self.round = number
+            self.out.write(f"demo: {done} of {total} runs{self.left(done, total)}\n")
+        self.out.flush()
+
+    def left(self, done: int, total: int) -> str:
+        if done == 0 or done == total:
+            return ""
+        seconds = (time.monotonic() - self.start) / done * (total - done)
+        return f", about {seconds:.0f} s left"
