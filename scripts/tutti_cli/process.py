@@ -54,7 +54,7 @@ def execute(
     if expired.is_set():
         return Outcome(1, f"{app}: no end after {timeout_s:.0f} s, stopped")
     if received:
-        return Outcome(128 + received[0], None)
+        return Outcome(128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}")
     if verbose:
         return Outcome(status if status >= 0 else 128 - status, None)
     status, message = chatter.explanation(status, app)

@@ -19,6 +19,7 @@ class Progress:
         self.bar = out.isatty()
         self.start = time.monotonic()
         self.round = 0
+        self.open = False
 
     def __call__(self, done: int, total: int, point: Point, number: int) -> None:
         if self.bar:
@@ -27,10 +28,17 @@ class Progress:
             if done < total:
                 text += f"  {point.key}, repeat {number}{self.left(done, total)}"
             self.out.write(f"\r\033[K{text}" + ("\n" if done == total else ""))
+            self.open = done < total
         elif number != self.round or done == total:
             self.round = number
             self.out.write(f"demo: {done} of {total} runs{self.left(done, total)}\n")
         self.out.flush()
+
+    def close(self) -> None:
+        """Ends the bar where a run has failed, so that the message starts on a line of its own."""
+        if self.bar and self.open:
+            self.out.write("\n")
+            self.open = False
 
     def left(self, done: int, total: int) -> str:
         if done == 0 or done == total:

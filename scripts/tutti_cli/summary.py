@@ -77,16 +77,17 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-9:.3g} ns"
 
 
-def in_unit(seconds: float, unit_s: float) -> str:
-    value = seconds / unit_s
-    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
-
-
 def unit_of(rows: Sequence[Row]) -> tuple[str, float]:
     """One unit for a whole table: the one in which its smallest time is at least 1."""
     smallest = min(row.time_s.median for row in rows)
     units = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
     return next((unit for unit in units if smallest >= unit[1]), ("ns", 1e-9))
+
+
+def decimals(rows: Sequence[Row]) -> int:
+    """The same for all times of a table; three digits of the smallest."""
+    smallest = min(row.time_s.median for row in rows) / unit_of(rows)[1]
+    return 2 if smallest < 10 else 1 if smallest < 100 else 0
 
 
 def coverage_note(rows: Sequence[Row]) -> str:
@@ -95,29 +96,38 @@ def coverage_note(rows: Sequence[Row]) -> str:
     fewest = min(row.time_s.n for row in rows)
     if worst >= 0.95:
         return f"Intervals: order statistics over {fewest} repeats, at least 95 %."
+    if fewest == 1:
+        return "Intervals: none, with one repeat of each point."
     return f"Intervals: the range of {fewest} repeats, which covers {100 * worst:.0f} %, not 95 %."
 
 
-def cells(row: Row, unit_s: float) -> list[str]:
-    """The table's columns after schedule and layout, as text."""
-    time_s = row.time_s
+def headings(rows: Sequence[Row]) -> list[str]:
+    unit, _ = unit_of(rows)
+    interval = "95 % interval" if min(row.time_s.coverage for row in rows) >= 0.95 else "range"
+    return ["schedule", "ranks x threads", f"{unit} per step", interval, "speed-up", "efficiency"]
+
+
+def body(rows: Sequence[Row]) -> list[list[str]]:
+    """The table's cells as text, one list a row."""
+    _, unit_s = unit_of(rows)
+    digits = decimals(rows)
     return [
-        in_unit(time_s.median, unit_s),
-        f"{in_unit(time_s.low, unit_s)} to {in_unit(time_s.high, unit_s)}",
-        f"{row.speedup:.2f}",
-        f"{row.efficiency:.2f}",
+        [row.point.schedule, f"{row.point.ranks} x {row.point.threads}", *cells(row, unit_s, digits)]
+        for row in rows
     ]
+
+
+def cells(row: Row, unit_s: float, digits: int) -> list[str]:
+    median, low, high = (
+        f"{time_s / unit_s:.{digits}f}" for time_s in (row.time_s.median, row.time_s.low, row.time_s.high)
+    )
+    return [median, f"{low} to {high}", f"{row.speedup:.2f}", f"{row.efficiency:.2f}"]
 
 
 def table(summary: Summary) -> str:
     """For the terminal."""
-    unit, unit_s = unit_of(summary.rows)
-    head = ["schedule", "ranks x threads", f"{unit} per step", "95 % interval", "speed-up", "efficiency"]
-    lines = [head]
-    for row in summary.rows:
-        layout = f"{row.point.ranks} x {row.point.threads}"
-        lines.append([row.point.schedule, layout, *cells(row, unit_s)])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    lines = [headings(summary.rows), *body(summary.rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     return "\n".join(
         "  ".join(
             word.ljust(width) if i == 0 else word.rjust(width)

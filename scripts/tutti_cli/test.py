@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -21,11 +22,13 @@ class Suite:
     preset: str
     only: str = ""
     without: str = ""
+    full_stacks: bool = False  # of allocations, slowly; what Open MPI leaks is only then known as its own
 
 
 EVERYTHING = (
     Suite("release"),
-    Suite("asan", only="^(unit|graph|ranks)$"),
+    Suite("asan", only="^(unit|graph)$"),
+    Suite("asan", only="^ranks$", full_stacks=True),
     Suite("tsan", only="^tsan$"),
     Suite("minimal", without="^scripts$"),
 )
@@ -61,15 +64,17 @@ def count(junit: Path) -> Count:
     return total
 
 
-def environment(preset: str) -> dict[str, str]:
+def environment(suite: Suite) -> dict[str, str]:
     """Settings of the sanitizers; what the caller has set stays."""
     folder = ROOT / "scripts" / "sanitizers"
     ours: dict[str, str] = {}
-    if preset == "asan":
+    if suite.preset == "asan":
         # Open MPI keeps memory until the process ends; our own leaks still count.
         ours["LSAN_OPTIONS"] = f"suppressions={folder / 'lsan.supp'}:print_suppressions=0"
         ours["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
-    if preset == "tsan":
+        if suite.full_stacks:
+            ours["ASAN_OPTIONS"] = "fast_unwind_on_malloc=0"
+    if suite.preset == "tsan":
         ours["TSAN_OPTIONS"] = "ignore_noninstrumented_modules=1:second_deadlock_stack=1"
         archer = sorted(Path("/usr/lib").glob("llvm-*/lib/libarcher.so"))
         if archer:
@@ -90,7 +95,7 @@ def ctest(suite: Suite, label: str | None) -> Count:
     if suite.without:
         command += ["-LE", suite.without]
     status = subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, env=environment(suite.preset), check=False
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, env=environment(suite), check=False
     ).returncode
     result = count(junit)
     if status != 0 and result.failed == 0:
@@ -99,24 +104,23 @@ def ctest(suite: Suite, label: str | None) -> Count:
     return result
 
 
-def one(suite: Suite, label: str | None) -> Count:
+def one(preset: str, chosen: Sequence[Suite], label: str | None) -> Count:
     """Build and test; a build that fails counts as one failed test, so that the others still run."""
-    if suite.preset == "tsan" and shutil.which("clang++") is None:
+    if preset == "tsan" and shutil.which("clang++") is None:
         say("test: tsan: skipped, there is no clang++")
         return Count(skipped=1)
     try:
-        build.build(suite.preset)
+        build.build(preset)
     except Failure as failure:
         complain(str(failure))
         return Count(failed=1)
-    return ctest(suite, label)
+    return sum((ctest(suite, label) for suite in chosen), Count())
 
 
 def suites(preset: str | None, quick: bool) -> Sequence[Suite]:
     if preset is not None:
         # A sanitizer's own selection; any other build runs all its tests.
-        known = {suite.preset: suite for suite in EVERYTHING}
-        return (known.get(preset, Suite(preset)),)
+        return [suite for suite in EVERYTHING if suite.preset == preset] or [Suite(preset)]
     return EVERYTHING[:1] if quick else EVERYTHING
 
 
@@ -124,9 +128,9 @@ def verb(preset: str | None, quick: bool, label: str | None) -> int:
     chosen = suites(preset, quick)
     setup.everything(tests=any(suite.preset == "tsan" for suite in chosen))
     total = Count()
-    for suite in chosen:
-        result = one(suite, label)
-        say(f"test: {suite.preset}: {result}")
+    for preset, group in itertools.groupby(chosen, lambda suite: suite.preset):
+        result = one(preset, list(group), label)
+        say(f"test: {preset}: {result}")
         total += result
     say("")
     say(str(total))
