@@ -17,7 +17,7 @@ from .run import built_with_mpi, program_of
 
 SCHEDULES = ("tasks", "bulk")
 GRIDS = (192, 128, 96, 64)
-PILOT_STEPS = 10
+PILOT_STEPS = (10, 30)
 FEWEST_STEPS, MOST_STEPS = 20, 5000
 REPEATS = (9, 6, 3)  # from 6 on the interval of a median covers 95 %
 
@@ -44,7 +44,8 @@ class Size:
 def fit(step_s: float, overhead_s: float, points: int, budget_s: float, repeats: int | None) -> Size | None:
     """The most repeats, and then steps, that the budget allows; None where not even the least fits.
 
-    step_s and overhead_s come from one core, so that the estimate errs on the long side.
+    step_s and overhead_s are of whole runs, in wall time on one core, so that the estimate errs on the long
+    side.
     """
     for count in (repeats,) if repeats else REPEATS:
         steps = int((budget_s / (points * count) - overhead_s) / step_s)
@@ -60,7 +61,7 @@ def round_down(steps: int) -> int:
 
 
 def arguments(grid: int, steps: int) -> tuple[str, ...]:
-    return ("--grid", f"{grid},{grid},{grid}", "--steps", str(steps))
+    return ("--grid", f"{grid},{grid},{grid}", "--steps", str(steps), "--repeat", "1")
 
 
 def choose(
@@ -71,16 +72,22 @@ def choose(
     options: argparse.Namespace,
     folder: Path,
 ) -> tuple[int, Size]:
-    """Measure one short run on one core for each grid until one fits the budget."""
+    """Measure two short runs on one core for each grid until one fits the budget."""
     grids = (options.grid,) if options.grid else GRIDS
     for grid in grids:
-        app = study.App(program, arguments(grid, PILOT_STEPS), mpi)
-        pilot = study.run_one(app, points[0], host, folder / "pilot.json", 120.0)
-        overhead_s = max(0.0, pilot.wall_s - PILOT_STEPS * pilot.time_s)
-        size = fit(pilot.time_s, overhead_s, len(points), options.budget, options.repeats)
+        short, long = (
+            study.run_one(
+                study.App(program, arguments(grid, steps), mpi), points[0], host, folder / "pilot.json", 120.0
+            )
+            for steps in PILOT_STEPS
+        )
+        # A run may do more than its timed steps (warm-up, verification): what counts is how it grows.
+        step_s = max(long.time_s, (long.wall_s - short.wall_s) / (PILOT_STEPS[1] - PILOT_STEPS[0]))
+        overhead_s = max(0.0, long.wall_s - PILOT_STEPS[1] * step_s)
+        size = fit(step_s, overhead_s, len(points), options.budget, options.repeats)
         if size:
             say(
-                f"demo: {grid}^3 cells, {summary.duration(pilot.time_s)} per step on one core;"
+                f"demo: {grid}^3 cells, {summary.duration(long.time_s)} per step on one core;"
                 f" {len(points)} points x {size.repeats} repeats of {size.steps} steps"
             )
             return grid, size

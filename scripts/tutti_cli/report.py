@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from .launch import OPENMP
 from .study import Repeat
 from .summary import Summary, body, coverage_note, headings, verdict
 
@@ -26,6 +23,8 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401
         for key, inner in value.items():
             rows += flat(inner, f"{prefix} {key}".strip().replace("_", " "))
         return rows
+    if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        return [row for number, item in enumerate(value) for row in flat(item, f"{prefix} {number}".strip())]
     if isinstance(value, list):
         value = ", ".join(str(item) for item in value)
     text = {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
@@ -33,14 +32,12 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401
 
 
 def provenance(repeats: Sequence[Repeat], settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What one needs to know to judge or repeat the study; chosen variables only."""
+    """What one needs to know to judge or repeat the study; of a point's values, those of the first run."""
     result = repeats[0].result
-    rows = [("date", time.strftime("%Y-%m-%d %H:%M %Z")), ("host", platform.node())]
+    rows = [("date", time.strftime("%Y-%m-%d %H:%M %Z"))]
     rows += [(key.replace("_", " "), str(result.get(key, "unknown"))) for key in ("version", "git_commit")]
     rows += flat(result.get("machine", {}), "machine") + flat(result.get("config", {}), "config")
-    rows += flat(dict(settings))
-    rows += [(name, os.environ[name]) for name in OPENMP if name in os.environ]
-    return rows
+    return rows + flat(dict(settings), "study")
 
 
 def figures(repeats: Sequence[Repeat], summary: Summary) -> list[tuple[str, str]]:

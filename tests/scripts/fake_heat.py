@@ -18,6 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--grid", required=True)
     parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     parser.add_argument("--schedule", choices=["tasks", "bulk", "kokkos"], default="tasks")
     parser.add_argument("--json", type=Path)
@@ -48,7 +49,11 @@ def main() -> int:
         "version": "0.1.0",
         "git_commit": "0000000",
         "config": {"compiler": "none <stand-in>", "mpi": True},
-        "machine": {"cpu": "stand-in", "cores": os.cpu_count()},
+        "machine": {
+            "cpu_model": "stand-in",
+            "cores": os.cpu_count(),
+            "affinity": [{"host": "here", "workers": ["0", "1"]}],
+        },
         "ranks": ranks,
         "threads_per_rank": options.threads,
         "device": "cpu",

@@ -75,7 +75,7 @@ def test_a_good_study(tutti: Run, fake_heat: Path, output: Path) -> None:
 
 def test_both_plots_have_what_they_need(output: Path) -> None:
     time_plot, efficiency = ((output / f"{name}.svg").read_text() for name in ("time", "efficiency"))
-    assert "ideal" in time_plot and "ms per step" in time_plot and "base: " in time_plot
+    assert "ideal" in time_plot and "s per step" in time_plot and "base: " in time_plot
     assert "parallel efficiency" in efficiency and ">0.8<" in efficiency
 
 
@@ -105,6 +105,7 @@ def test_flat() -> None:
     rows = report.flat(
         {"cpu": "x", "mpi": {"thread_level": 3, "aware": False}, "flags": ["-O3", "-g"], "no": ""}
     )
+    assert report.flat({"affinity": [{"workers": ["0-1"]}]}) == [("affinity 0 workers", "0-1")]
     assert rows == [("cpu", "x"), ("mpi thread level", "3"), ("mpi aware", "no"), ("flags", "-O3, -g")]
 
 
