@@ -42,6 +42,8 @@ NEEDS: tuple[Need, ...] = (
     Need("Google Benchmark", ("libbenchmark-dev",), "benchmark", pkg_config="benchmark"),
     Need("Python venv", ("python3-venv",), "python@3.11:", module="ensurepip"),
     Need("Clang", ("clang",), "llvm", tools=("clang", "clang++"), optional=True, for_tests=True),
+    Need("sanitizers for Clang", ("libclang-rt-dev",), "llvm+compiler-rt", optional=True, for_tests=True),
+    Need("LLVM's symbolizer", ("llvm",), "llvm", optional=True, for_tests=True),
     Need("OpenMP for Clang", ("libomp-dev",), "llvm+clang", optional=True, for_tests=True),
 )
 
