@@ -156,15 +156,19 @@ bool transfer(hid_t dataset, hid_t properties, const Axes& axes, const Box& box,
   return result >= 0;
 }
 
-/// One rank's part in reading or writing fields of one layout with one file, slab by slab.
+/// One rank's part in reading or writing fields of one layout with one file, slab by slab. Ranks that do not
+/// open the file call nothing of HDF5, which need not be safe for threads: simulated ranks are threads.
 class Mover {
  public:
   Mover(Transport& transport, const GridLayout& layout, bool image)
       : transport_(transport),
         axes_(axes_of(layout.dimensions(), image)),
-        together_(opens_together(transport)),
-        file_access_(H5Pcreate(H5P_FILE_ACCESS), H5Pclose),
-        properties_(H5Pcreate(H5P_DATASET_XFER), H5Pclose) {
+        together_(opens_together(transport)) {
+    if (opens_file()) {
+      prepare();
+      file_access_ = Handle(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+      properties_ = Handle(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+    }
     if (together_) share_by_mpi(file_access_, properties_);
     std::size_t cells = 1;
     for (std::uint32_t rank = 0; rank < transport.ranks(); ++rank) {
@@ -345,9 +349,9 @@ Found inspect(const Location& at) {
 
 /// What rank 0 finds, on every rank.
 Found inspect_together(Transport& transport, const Location& at) {
-  prepare();
   Shape3 words;
   on_root(transport, [&] {
+    prepare();
     const Found found = inspect(at);
     words = found.shape;
     words.push_back(found.image ? 1 : 0);
@@ -468,9 +472,8 @@ void write_unfinished(Transport& transport, const std::string& path, const std::
 }  // namespace
 
 std::string field_file_library() {
-  unsigned major = 0, minor = 0, release = 0;
-  H5get_libversion(&major, &minor, &release);
-  return fmt::format("HDF5 {}.{}.{}, {}", major, minor, release, sharing_description());
+  return fmt::format("HDF5 {}.{}.{}, {}", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE,
+                     sharing_description());
 }
 
 std::vector<std::int64_t> read_extents(Transport& transport, const std::string& spec) {
@@ -508,7 +511,6 @@ void read_field(Transport& transport, const std::string& spec, Field<double>& fi
 
 void write_vtkhdf(Transport& transport, const std::string& path, const std::vector<NamedField>& fields,
                   const ImageMetadata& metadata) {
-  prepare();
   if (fields.empty()) usage_error("no field to write to '{}'", path);
   for (const NamedField& f : fields)
     if (f.field->grid().layout().extents() != fields.front().field->grid().layout().extents())
