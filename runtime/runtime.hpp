@@ -14,6 +14,7 @@
 namespace tutti {
 
 class Replay;
+class Watchdog;
 
 /// A recorded body, lowered and ready to run. Movable; must end before its Runtime.
 class Graph {
@@ -54,6 +55,8 @@ class Runtime {
   std::uint32_t workers() const { return context_.workers; }
   bool is_root() const { return context_.rank == RankId{0}; }
   Transport& transport() { return *transport_; }
+  /// More workers than cores: they give way to each other instead of spinning.
+  bool oversubscribed() const { return oversubscribed_; }
   const Options& options() const { return *options_; }
 
   /// Records one step; the body runs once per rank and must say the same on all of them. Collective.
@@ -64,9 +67,16 @@ class Runtime {
   void run(const std::string& name, const std::function<void(Recorder&)>& body);
 
  private:
+  void start();
+  void dump(const Graph& graph);
+
   std::shared_ptr<Transport> transport_;
   const Options* options_;
   RankContext context_;
+  std::unique_ptr<Watchdog> watchdog_;
+  bool oversubscribed_ = false;
+  bool owns_program_ = false;  // this is main's runtime: uncaught errors end the job
+  bool dumped_ = false;
 };
 
 }  // namespace tutti

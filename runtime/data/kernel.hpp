@@ -4,7 +4,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -45,6 +47,8 @@ constexpr ElementType element_type() {
 
 enum class Mode : std::uint8_t { read, write, update };
 
+struct Argument;
+
 /// One parameter of a kernel's contract.
 struct Parameter {
   Mode mode = Mode::read;
@@ -52,6 +56,8 @@ struct Parameter {
   Shape shape = Shape::own;
   int radius = 0;
   bool scalar = false;
+  /// Shape::tiles only: writes element `index` of the kernel's list of Input<T>.
+  void (*make_input)(void* list, std::uint32_t index, const Argument& cells, TileId tile) = nullptr;
 };
 
 /// A type-erased argument: a view whose element type the contract knows. For `tiles(fn)`, `data` points to
@@ -75,7 +81,7 @@ struct Cost {
 using Body = void (*)(const void* functor, const Task& task, const Argument* arguments, void* result);
 
 /// A kernel value. Copies share the functor. `tile` runs one tile on one worker; `kokkos` runs a whole block
-/// (views of all of a rank's cells) through Kokkos' default host execution space, and may be missing;
+/// (views of all of a rank's cells) through Kokkos' default host execution space, and may be missing.
 struct Kernel {
   std::string name;
   std::vector<Parameter> parameters;
@@ -85,6 +91,9 @@ struct Kernel {
   Body tile = nullptr;
   Body kokkos = nullptr;
 };
+
+/// Size of Input<T>, the same for every T.
+inline constexpr std::size_t input_bytes = sizeof(Input<double>);
 
 namespace detail {
 
@@ -119,7 +128,14 @@ struct ParameterOf<InOut<T>> {
 };
 template <class T>
 struct ParameterOf<Inputs<T>> {
-  static Parameter make() { return {Mode::read, element_type<T>(), Shape::tiles, 0, false}; }
+  static Parameter make() { return {Mode::read, element_type<T>(), Shape::tiles, 0, false, &make_input}; }
+  static void make_input(void* list, std::uint32_t index, const Argument& cells, TileId tile) {
+    static_assert(sizeof(Input<T>) == input_bytes);
+    Input<T> input;
+    static_cast<View<const T>&>(input) = make_view<In<T>, const T>(cells);
+    input.tile = tile;
+    ::new (static_cast<Input<T>*>(list) + index) Input<T>(input);
+  }
   static Inputs<T> get(const Argument& a) {
     return {std::span<const Input<T>>(static_cast<const Input<T>*>(a.data), a.input_count)};
   }

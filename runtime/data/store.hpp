@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -15,11 +14,12 @@
 namespace tutti {
 
 /// How much memory this rank may still take: measured once when the runtime starts, on all ranks alike, so
-/// that a problem too large for the machine is refused instead of ended by the kernel.
+/// that a problem too large for the machine is refused instead of ended by the kernel. Not for several
+/// threads at once: memory is taken between runs and while recording.
 class MemoryBudget {
  public:
   explicit MemoryBudget(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
-  /// Throws Error(environment) naming `what` if `bytes` do not fit.
+  /// Throws Error(environment) naming `what` ("field 'u'") if `bytes` do not fit.
   void take(std::uint64_t bytes, const std::string& what);
   void give(std::uint64_t bytes) { used_bytes_ -= bytes; }
   std::uint64_t used_bytes() const { return used_bytes_; }
@@ -29,7 +29,8 @@ class MemoryBudget {
   std::uint64_t used_bytes_ = 0;
 };
 
-/// Page-aligned memory that prefers huge pages, accounted in a budget.
+/// Page-aligned memory that prefers huge pages (from 4 MiB on), accounted in a budget. Starts as zeros that
+/// no thread has touched yet. Throws Error(environment) if there is not enough.
 class Memory {
  public:
   Memory() = default;
@@ -47,7 +48,8 @@ class Memory {
 };
 
 /// The cells of one collection that a rank holds. A grid store is the rank's block with ghosts on its
-/// outside, one contiguous array; a scalar store is one value, the same on every rank.
+/// outside, one contiguous array; a scalar store is one value, the same on every rank. Rows of 256 bytes or
+/// more start (behind their ghosts) at multiples of 64 bytes.
 class Store {
  public:
   /// A grid store. `fill` (one element) is written to every cell, tile by tile by the workers that own the
@@ -66,15 +68,23 @@ class Store {
   Argument cells(const Box& box) const;
   /// The whole block without ghosts.
   Argument block() const { return cells(block_); }
-  /// This rank's copy of a tile of another rank; allocated by the first call (lowering, never replay).
+  /// This rank's copy of a tile of another rank: packed, no ghosts; allocated by the first call (lowering,
+  /// never replay).
   Argument ghost_tile(TileId tile);
   /// The value of a scalar store.
-  void* value() const { return memory_.data(); }
+  void* value() const { return memory_->data(); }
 
   /// Counts changes to the data; graphs use it to know whether ghosts are stale.
   std::uint64_t version = 1;
 
  private:
+  void arrange(const Index3& ghosts);
+  void first_touch(const RankContext& context, const void* fill);
+  void fill_tile(const Box& tile, const void* fill);
+  void fill_around_rows(std::int64_t plane, const void* fill);
+  std::int64_t position(const Index3& cell) const;  // elements from the start of the memory
+  std::byte* address(std::int64_t position) const { return memory_->data() + position * type_.size_bytes; }
+
   ElementType type_;
   std::shared_ptr<const GridLayout> layout_;
   Box block_;
@@ -82,13 +92,15 @@ class Store {
   std::int64_t stride0_ = 0;
   std::int64_t stride1_ = 0;
   std::int64_t offset_ = 0;  // elements from the start of the memory to cell allocated_.lo
+  std::int64_t total_ = 0;   // elements in all
   std::string label_;
   std::shared_ptr<MemoryBudget> budget_;
-  Memory memory_;
+  std::unique_ptr<Memory> memory_;
   std::map<TileId, std::unique_ptr<Memory>> ghost_tiles_;
 };
 
-/// Copies the cells of `from` to `to` (boxes of equal extents); either may be packed or strided.
+/// Copies the cells of `from` to `to` (boxes of equal extents, not overlapping in memory); either may be
+/// packed or strided.
 void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_bytes);
 /// Packs cells into contiguous memory, dimension 2 fastest, or the reverse. Return the bytes moved.
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to);

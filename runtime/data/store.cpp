@@ -1,0 +1,237 @@
+#include "runtime/data/store.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <numeric>
+
+#include <omp.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/error.hpp"
+
+namespace tutti {
+namespace {
+
+constexpr std::int64_t line_bytes = 64;
+constexpr std::uint64_t huge_page_bytes = std::uint64_t{2} << 20;
+
+std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+
+std::string readable(std::uint64_t bytes) {
+  constexpr const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+// Writes `count` copies of an element: one, then ever larger pieces of what is there already.
+void fill_elements(std::byte* to, std::int64_t count, const void* element, std::size_t element_bytes) {
+  const std::size_t total = static_cast<std::size_t>(std::max<std::int64_t>(count, 0)) * element_bytes;
+  if (total == 0) return;
+  constexpr std::size_t in_cache = 16384;
+  std::memcpy(to, element, element_bytes);
+  for (std::size_t done = element_bytes; done < total;) {
+    const std::size_t limit = std::max(in_cache / element_bytes, std::size_t{1}) * element_bytes;
+    const std::size_t piece = std::min({done, limit, total - done});
+    std::memcpy(to + done, to, piece);
+    done += piece;
+  }
+}
+
+// A copy as rows of bytes; whatever is contiguous on both sides is merged into longer rows.
+struct Rows {
+  std::int64_t planes;
+  std::int64_t rows;
+  std::int64_t row_elements;
+
+  void merge(const Argument& a, const Argument& b) {
+    const auto dense_rows = [&](const Argument& s) { return rows == 1 || s.stride1 == row_elements; };
+    if (!dense_rows(a) || !dense_rows(b)) return;
+    row_elements *= rows;
+    rows = 1;
+    const auto dense_planes = [&](const Argument& s) { return planes == 1 || s.stride0 == row_elements; };
+    if (!dense_planes(a) || !dense_planes(b)) return;
+    row_elements *= planes;
+    planes = 1;
+  }
+};
+
+std::uint64_t mapped_bytes(std::uint64_t bytes) {
+  const std::uint64_t page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return (bytes + page - 1) / page * page;
+}
+
+// Address space beyond the mapping in which to find an aligned start.
+std::uint64_t spare_bytes(std::uint64_t bytes) { return bytes >= 2 * huge_page_bytes ? huge_page_bytes : 0; }
+
+Argument packed(void* data, const Box& box) {
+  return {data, box.extent(1) * box.extent(2), box.extent(2), box, 0};
+}
+
+}  // namespace
+
+void MemoryBudget::take(std::uint64_t bytes, const std::string& what) {
+  const std::uint64_t left = limit_bytes_ > used_bytes_ ? limit_bytes_ - used_bytes_ : 0;
+  if (bytes > left)
+    environment_error("{} needs {} on this rank, but only {} are left; use more ranks or a smaller grid",
+                      what, readable(bytes), readable(left));
+  used_bytes_ += bytes;
+}
+
+Memory::Memory(std::uint64_t bytes, const std::string& what, std::shared_ptr<MemoryBudget> budget)
+    : bytes_(bytes), budget_(std::move(budget)) {
+  if (bytes == 0) return;
+  if (budget_) budget_->take(bytes, what);
+  // huge pages need aligned addresses: map more, and give back what sticks out
+  const std::uint64_t spare = spare_bytes(bytes);
+  const std::uint64_t length = mapped_bytes(bytes);
+  void* map = mmap(nullptr, length + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (map == MAP_FAILED) {
+    const int reason = errno;
+    if (budget_) budget_->give(bytes);
+    environment_error(
+        "{} needs {} on this rank, but the system has none left ({}); use more ranks or a smaller grid", what,
+        readable(bytes), std::strerror(reason));
+  }
+  data_ = static_cast<std::byte*>(map);
+  if (spare == 0) return;
+  const std::uint64_t head = spare - reinterpret_cast<std::uintptr_t>(map) % spare;
+  munmap(data_, head);
+  data_ += head;
+  if (head < spare) munmap(data_ + length, spare - head);
+  madvise(data_, length, MADV_HUGEPAGE);  // advice: where it is refused, small pages do
+}
+
+Memory::~Memory() {
+  if (data_ == nullptr) return;
+  munmap(data_, mapped_bytes(bytes_));
+  if (budget_) budget_->give(bytes_);
+}
+
+Store::Store(const Grid& grid, ElementType type, const void* fill, const std::string& label)
+    : type_(type),
+      layout_(grid.shared_layout()),
+      block_(layout_->block(grid.context().rank)),
+      label_(label),
+      budget_(grid.context().budget) {
+  if (!block_.empty()) arrange(layout_->ghosts());
+  const std::uint64_t bytes = static_cast<std::uint64_t>(total_) * type_.size_bytes;
+  memory_ = std::make_unique<Memory>(bytes, fmt::format("field '{}'", label_), budget_);
+  if (!block_.empty()) first_touch(grid.context(), fill);
+}
+
+Store::Store(ElementType type, const void* value)
+    : type_(type), memory_(std::make_unique<Memory>(type.size_bytes, "a scalar", nullptr)) {
+  std::memcpy(memory_->data(), value, type.size_bytes);
+}
+
+// Rows are as long as their cells and ghosts, rounded up so that all interiors are aligned: the right ghosts
+// of a row and the left ghosts of the next share the gap between them.
+void Store::arrange(const Index3& ghosts) {
+  allocated_ = grown(block_, ghosts);
+  const Index3 e = allocated_.extents();
+  const std::int64_t size = type_.size_bytes;
+  const double bytes = static_cast<double>(e[0]) * static_cast<double>(e[1]) * static_cast<double>(e[2]) *
+                       static_cast<double>(size);
+  if (bytes > 0x1p60) environment_error("field '{}' needs more than 2^60 bytes; use a smaller grid", label_);
+
+  const bool long_rows = block_.extent(2) * size >= 4 * line_bytes;  // padding short ones would be a waste
+  const std::int64_t granule = long_rows ? line_bytes / std::gcd(line_bytes, size) : 1;
+  // neighbours a multiple of 4096 bytes apart would compete for the same sets of the first-level cache
+  const auto spread = [&](std::int64_t n) { return n * size % 4096 == 0 ? n + granule : n; };
+  stride1_ = spread(round_up(e[2], granule));
+  stride0_ = spread(stride1_ * e[1]);
+  offset_ = round_up(ghosts[2], granule) - ghosts[2];
+  total_ = offset_ + stride0_ * (e[0] - 1) + stride1_ * (e[1] - 1) + e[2];
+}
+
+std::int64_t Store::position(const Index3& cell) const {
+  return offset_ + (cell[0] - allocated_.lo[0]) * stride0_ + (cell[1] - allocated_.lo[1]) * stride1_ +
+         (cell[2] - allocated_.lo[2]);
+}
+
+void Store::first_touch(const RankContext& context, const void* fill) {
+  const std::vector<TileId>& tiles = layout_->tiles_of(context.rank);
+#pragma omp parallel num_threads(context.workers)
+  {
+    // a smaller team than asked for still touches everything
+    const std::uint32_t team = static_cast<std::uint32_t>(omp_get_num_threads());
+    const std::uint32_t me = static_cast<std::uint32_t>(omp_get_thread_num());
+    for (const TileId t : tiles)
+      if (layout_->home(t, context.workers).value % team == me) fill_tile(layout_->tile_box(t), fill);
+#pragma omp barrier
+#pragma omp for schedule(static)
+    for (std::int64_t plane = block_.lo[0]; plane < block_.hi[0]; ++plane) fill_around_rows(plane, fill);
+  }
+}
+
+void Store::fill_tile(const Box& tile, const void* fill) {
+  for (std::int64_t i = tile.lo[0]; i < tile.hi[0]; ++i)
+    for (std::int64_t j = tile.lo[1]; j < tile.hi[1]; ++j)
+      fill_elements(address(position({i, j, tile.lo[2]})), tile.extent(2), fill, type_.size_bytes);
+}
+
+// Fills ghosts and padding: all that lies between the end of the plane before and the end of this one and is
+// not a row of the block. The last plane includes what follows it.
+void Store::fill_around_rows(std::int64_t plane, const void* fill) {
+  const Index3& lo = block_.lo;
+  const Index3& hi = block_.hi;
+  std::int64_t from = plane == lo[0] ? 0 : position({plane - 1, hi[1] - 1, hi[2]});
+  const auto fill_up_to = [&](std::int64_t to) {
+    fill_elements(address(from), to - from, fill, type_.size_bytes);
+  };
+  for (std::int64_t j = lo[1]; j < hi[1]; ++j) {
+    fill_up_to(position({plane, j, lo[2]}));
+    from = position({plane, j, hi[2]});
+  }
+  if (plane == hi[0] - 1) fill_up_to(total_);
+}
+
+Argument Store::cells(const Box& box) const {
+  if (box.empty()) return {nullptr, stride0_, stride1_, box, 0};
+  assert(allocated_.contains(box));
+  return {address(position(box.lo)), stride0_, stride1_, box, 0};
+}
+
+Argument Store::ghost_tile(TileId tile) {
+  const Box box = layout_->tile_box(tile);
+  std::unique_ptr<Memory>& memory = ghost_tiles_[tile];
+  if (!memory)
+    memory = std::make_unique<Memory>(static_cast<std::uint64_t>(box.size()) * type_.size_bytes,
+                                      fmt::format("a copied tile of field '{}'", label_), budget_);
+  return packed(memory->data(), box);
+}
+
+void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_bytes) {
+  assert(from.box.extents() == to.box.extents());
+  if (from.box.empty()) return;
+  Rows rows{from.box.extent(0), from.box.extent(1), from.box.extent(2)};
+  rows.merge(from, to);
+  const std::size_t row_bytes = static_cast<std::size_t>(rows.row_elements) * element_bytes;
+  const auto* source = static_cast<const std::byte*>(from.data);
+  auto* target = static_cast<std::byte*>(to.data);
+  for (std::int64_t i = 0; i < rows.planes; ++i)
+    for (std::int64_t j = 0; j < rows.rows; ++j)
+      std::memcpy(target + (i * to.stride0 + j * to.stride1) * element_bytes,
+                  source + (i * from.stride0 + j * from.stride1) * element_bytes, row_bytes);
+}
+
+std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to) {
+  copy_cells(from, packed(to, from.box), element_bytes);
+  return static_cast<std::uint64_t>(from.box.size()) * element_bytes;
+}
+
+std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to) {
+  // an Argument has no read-only form; copy_cells only reads its source
+  copy_cells(packed(const_cast<std::byte*>(from), to.box), to, element_bytes);
+  return static_cast<std::uint64_t>(to.box.size()) * element_bytes;
+}
+
+}  // namespace tutti

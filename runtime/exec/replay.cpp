@@ -1,0 +1,119 @@
+#include "runtime/exec/replay.hpp"
+
+#include <cstring>
+#include <set>
+
+#include "runtime/error.hpp"
+#include "runtime/exec/watchdog.hpp"
+
+namespace tutti {
+namespace {
+
+// Every rank must have recorded the same before anything is made of it.
+void check_same_record(const Record& record, Transport& transport) {
+  const std::uint64_t hash = record.hash();
+  if (transport.min(hash) != transport.max(hash))
+    usage_error(
+        "graph '{}': the ranks recorded different operations; what is recorded must not depend on the rank",
+        record.name);
+}
+
+std::unique_ptr<Executor> make_executor(const ExecutorContext& context, Schedule schedule) {
+  switch (schedule) {
+    case Schedule::tasks:
+      return make_task_executor(context);
+    case Schedule::bulk:
+      return make_bulk_executor(context, false);
+    case Schedule::kokkos:
+      return make_bulk_executor(context, true);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Replay::Replay(Record record, const RankContext& context, Transport& transport, const ReplayOptions& options)
+    : transport_(transport), watchdog_(options.watchdog) {
+  check_same_record(record, transport);
+  program_ = std::make_shared<const Program>(unroll(std::make_shared<const Record>(std::move(record))));
+  ghosts_ = find_ghosts(*program_, context.rank);
+  decode_needs(transport.exchange(encode_needs(ghosts_)), context.rank, ghosts_);
+  const Dataflow flow = analyse(*program_, ghosts_, context.rank, context.ranks, context.workers);
+  plan_ = lower(program_, ghosts_, flow, context.rank, context.ranks, context.workers);
+  gate_ = std::make_unique<StepGate>(*plan_);
+  std::vector<MessageSpec> specs;
+  for (const PlanMessage& m : plan_->messages) specs.push_back(m.spec);
+  messages_ = transport.open(std::move(specs));
+  for (std::uint32_t m = 0; m < plan_->messages.size(); ++m)
+    if (!plan_->messages[m].spec.sending) messages_->start(m);
+  executor_ = make_executor({*plan_, *gate_, *messages_, options.oversubscribed}, options.schedule);
+}
+
+std::int64_t Replay::run(std::int64_t steps) {
+  const std::string& name = program_->record->name;
+  if (steps < 0) usage_error("graph '{}': run({}) asks for a negative number of steps", name, steps);
+  if (failed_) usage_error("graph '{}': an earlier run failed, so it cannot run again", name);
+  const std::uint32_t copy = program_->entry(next_copy_);
+  if (!entered_ || copy != next_copy_) executor_->enter(copy, step_);
+  entered_ = true;
+  refresh_ghosts(copy);
+
+  const std::int64_t first = step_;
+  gate_->start(first, steps);
+  failed_ = true;  // until the run has ended well
+  {
+    const Watchdog::Watch watch(watchdog_, name, *executor_);
+    executor_->execute();
+  }
+  failed_ = false;
+  step_ = gate_->limit();
+  next_copy_ = static_cast<std::uint32_t>((copy + (step_ - first)) % program_->copies);
+  program_->bind_names(next_copy_);
+  if (step_ == first) return 0;
+  for (const BoundOperation& op : program_->operations)
+    for (std::int32_t s = 0; s < static_cast<std::int32_t>(program_->stores.size()); ++s)
+      if (op.writes(s)) ++program_->stores[static_cast<std::size_t>(s)]->version;
+  return step_ - first;
+}
+
+// Brings ghosts up to date that the cycle itself will not touch before they are read: those of data that the
+// body never writes, and those that an earlier copy of the cycle would have refreshed.
+void Replay::refresh_ghosts(std::uint32_t copy) {
+  std::vector<Exchange> stale;
+  for (const Exchange& x : ghosts_.entry[copy]) {
+    std::uint64_t& version = ghost_versions_[{x.pattern, x.store}];
+    if (version != program_->stores[static_cast<std::size_t>(x.store)]->version) stale.push_back(x);
+    version = program_->stores[static_cast<std::size_t>(x.store)]->version;
+  }
+  if (stale.empty()) return;  // on all ranks alike: versions count the same events everywhere
+  std::map<RankId, Bytes> outgoing;
+  for (const Exchange& x : stale) {
+    const Store& store = *program_->stores[static_cast<std::size_t>(x.store)];
+    const std::uint32_t element_bytes = store.type().size_bytes;
+    for (const auto& [to, regions] : ghosts_.patterns[x.pattern].outgoing)
+      for (const Region& r : regions) {
+        Bytes& bytes = outgoing[to];
+        const std::size_t at = bytes.size();
+        bytes.resize(at + static_cast<std::size_t>(r.box.size()) * element_bytes);
+        pack_cells(store.cells(r.box), element_bytes, bytes.data() + at);
+      }
+  }
+  const std::map<RankId, Bytes> arrived = transport_.exchange(outgoing);
+  std::map<RankId, const std::byte*> at;
+  for (const auto& [from, bytes] : arrived) at[from] = bytes.data();
+  for (const Exchange& x : stale) {
+    Store& store = *program_->stores[static_cast<std::size_t>(x.store)];
+    const GhostPattern& p = ghosts_.patterns[x.pattern];
+    const std::uint32_t element_bytes = store.type().size_bytes;
+    auto target = [&](const Region& r) {
+      return p.shape == Shape::tiles ? store.ghost_tile(r.producer) : store.cells(shifted(r.box, r.shift));
+    };
+    for (const auto& [from, regions] : p.incoming)
+      for (const std::uint32_t r : regions)
+        at[from] += unpack_cells(at[from], element_bytes, target(p.regions[r]));
+    for (const std::uint32_t r : p.local)
+      copy_cells(store.cells(p.regions[r].box), target(p.regions[r]), element_bytes);
+  }
+}
+
+}  // namespace tutti

@@ -1,0 +1,54 @@
+// A recorded graph on one rank: its plan, the messages, the executor, and what happens between runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "runtime/comm/transport.hpp"
+#include "runtime/exec/executor.hpp"
+#include "runtime/exec/gate.hpp"
+#include "runtime/graph/plan.hpp"
+#include "runtime/options.hpp"
+
+namespace tutti {
+
+class Watchdog;
+
+struct ReplayOptions {
+  Schedule schedule = Schedule::tasks;
+  bool oversubscribed = false;
+  Watchdog* watchdog = nullptr;  ///< may be null
+};
+
+class Replay {
+ public:
+  /// Compiles a record: unroll, ghosts, analyse, lower; exchanges what ranks need of each other. Collective.
+  /// Throws Error(usage) on all ranks if they recorded different things.
+  Replay(Record record, const RankContext& context, Transport& transport, const ReplayOptions& options);
+
+  /// Runs the next `steps` steps or fewer; see Graph::run.
+  std::int64_t run(std::int64_t steps);
+
+  std::int64_t steps_done() const { return step_; }
+  const Plan& plan() const { return *plan_; }
+
+ private:
+  void refresh_ghosts(std::uint32_t copy);
+  std::uint32_t copy_of(std::int64_t step) const;
+
+  Transport& transport_;
+  Watchdog* watchdog_;
+  std::shared_ptr<const Program> program_;
+  Ghosts ghosts_;
+  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<StepGate> gate_;
+  std::unique_ptr<Messages> messages_;
+  std::unique_ptr<Executor> executor_;
+  std::int64_t step_ = 0;        // recorded steps done
+  std::uint32_t next_copy_ = 0;  // copy of step_, if nobody swaps names meanwhile
+  bool entered_ = false;
+  bool failed_ = false;
+  std::map<std::pair<std::uint32_t, std::int32_t>, std::uint64_t> ghost_versions_;  // by pattern and store
+};
+
+}  // namespace tutti

@@ -1,0 +1,57 @@
+// Pass 2, ghosts: what this rank reads of other ranks' tiles, what they read of its own, and when.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "runtime/comm/transport.hpp"
+#include "runtime/graph/program.hpp"
+
+namespace tutti {
+
+/// One way of reading beyond one's own block: the halo of a grid (shared by all halo accesses of a graph,
+/// with the largest reach among them), or one `tiles(fn)` access.
+struct GhostPattern {
+  std::shared_ptr<const GridLayout> layout;
+  Shape shape = Shape::faces;
+  int radius = 0;
+  std::uint32_t statement = 0;  ///< tiles(fn): which access it is
+  std::uint32_t access = 0;
+
+  /// What this rank reads. Halo: ghost_regions(rank, radius, shape). Tiles: whole remote tiles.
+  std::vector<Region> regions;
+  std::vector<std::uint32_t> local;                       ///< regions whose producer is this rank (periodic)
+  std::map<RankId, std::vector<std::uint32_t>> incoming;  ///< regions by the rank that has them
+  std::map<RankId, std::vector<Region>> outgoing;         ///< what others read of this rank, in their order
+  std::map<TileId, std::vector<TileId>> tiles_read;       ///< tiles(fn): fn of each of this rank's tiles
+};
+
+/// Ghosts of `store` are brought up to date through `pattern` right before operation `operation`.
+struct Exchange {
+  std::uint32_t operation = 0;
+  std::uint32_t pattern = 0;
+  std::int32_t store = 0;
+  bool operator==(const Exchange&) const = default;
+};
+
+struct Ghosts {
+  std::vector<GhostPattern> patterns;
+  /// pattern_of[operation][access]: index into patterns, -1 where the access stays in its tile.
+  std::vector<std::vector<std::int32_t>> pattern_of;
+  /// Exchanges inside the cycle, by operation: where a reader needs what was written since the last one.
+  std::vector<Exchange> exchanges;
+  /// entry[j]: ghosts that a run starting at copy j finds up to date in the cycle, and therefore must bring
+  /// up to date itself before it starts (`operation` is unused).
+  std::vector<std::vector<Exchange>> entry;
+};
+
+/// What this rank needs; `outgoing` is still empty. Throws Error(usage) if tiles(fn) names a tile that no
+/// rank owns.
+Ghosts find_ghosts(const Program& program, RankId rank);
+
+/// The needs of this rank as messages to the owners, and back: fills `outgoing` from what arrived.
+std::map<RankId, Bytes> encode_needs(const Ghosts& ghosts);
+void decode_needs(const std::map<RankId, Bytes>& arrived, RankId rank, Ghosts& ghosts);
+
+}  // namespace tutti

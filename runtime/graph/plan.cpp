@@ -1,0 +1,369 @@
+#include "runtime/graph/plan.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "runtime/data/binned_sum.hpp"
+#include "runtime/error.hpp"
+
+namespace tutti {
+namespace {
+
+constexpr std::uint64_t line_bytes = 64;
+constexpr std::uint64_t rounded(std::uint64_t bytes) {
+  return (bytes + line_bytes - 1) / line_bytes * line_bytes;
+}
+
+Argument raw_bytes(void* data, std::uint64_t bytes) {
+  const auto n = static_cast<std::int64_t>(bytes);
+  return {data, n, n, {{0, 0, 0}, {1, 1, n}}, 0};
+}
+
+class Lowering {
+ public:
+  Lowering(std::shared_ptr<const Program> program, const Ghosts& ghosts, const Dataflow& flow)
+      : program_(*program), ghosts_(ghosts), flow_(flow), plan_(std::make_unique<Plan>()) {
+    plan_->program = std::move(program);
+  }
+
+  std::unique_ptr<Plan> run(RankId rank, std::uint32_t ranks, std::uint32_t workers) {
+    plan_->rank = rank;
+    plan_->ranks = ranks;
+    plan_->workers = workers;
+    reserve_small_memory();
+    add_messages();
+    for (const LocalCopy& c : flow_.copies) add_copy(c);
+    add_reductions();
+    plan_->nodes.reserve(flow_.nodes.size());
+    for (const Draft& d : flow_.nodes) add_node(d);
+    add_edges();
+    return std::move(plan_);
+  }
+
+ private:
+  Store& store(std::int32_t s) const { return *program_.stores[static_cast<std::size_t>(s)]; }
+
+  // Accumulators first, then for each reduction one value of 8 bytes per own tile.
+  void reserve_small_memory() {
+    std::uint64_t bytes = flow_.slot_count * std::uint64_t{slot_bytes};
+    for (std::uint32_t o = 0; o < program_.operations.size(); ++o) {
+      partials_at_.push_back(bytes);
+      const Operation& op = *program_.operations[o].operation;
+      if (op.kind == OperationKind::reduce)
+        bytes = rounded(bytes + 8 * op.space->tiles_of(plan_->rank).size());
+    }
+    plan_->small_memory.resize(bytes + line_bytes);
+    const auto address = reinterpret_cast<std::uintptr_t>(plan_->small_memory.data());
+    small_ = plan_->small_memory.data() + (rounded(address) - address);
+  }
+  std::byte* slot(std::uint32_t i) const { return small_ + i * std::uint64_t{slot_bytes}; }
+
+  void add_messages() {
+    std::uint64_t bytes = 0;
+    for (const Message& m : flow_.messages) bytes += rounded(m.bytes) + line_bytes;
+    plan_->staging.resize(bytes + line_bytes);
+    const auto address = reinterpret_cast<std::uintptr_t>(plan_->staging.data());
+    std::byte* next = plan_->staging.data() + (rounded(address) - address);
+    for (const Message& m : flow_.messages) {
+      PlanMessage out{{m.partner, m.tag, next, m.bytes, m.sending}, {}, 0};
+      next += rounded(m.bytes);
+      for (const MessageItem& i : m.items) out.pieces.push_back(piece(i, m.sending));
+      plan_->messages.push_back(std::move(out));
+    }
+  }
+
+  Piece piece(const MessageItem& i, bool sending) const {
+    switch (i.what) {
+      case MessageItem::What::accumulator:
+        return {raw_bytes(slot(i.slot), slot_bytes), 1};
+      case MessageItem::What::scalar:
+        return {raw_bytes(store(i.store).value(), i.bytes), 1};
+      case MessageItem::What::cells:
+        break;
+    }
+    Store& s = store(i.store);
+    const std::uint32_t element_bytes = s.type().size_bytes;
+    if (sending) return {s.cells(i.region.box), element_bytes};
+    if (i.shape == Shape::tiles) return {s.ghost_tile(i.region.producer), element_bytes};
+    return {s.cells(shifted(i.region.box, i.region.shift)), element_bytes};
+  }
+
+  void add_copy(const LocalCopy& c) {
+    const Store& s = store(c.store);
+    plan_->copies.push_back(
+        {s.cells(c.region.box), s.cells(shifted(c.region.box, c.region.shift)), s.type().size_bytes});
+  }
+
+  void add_reductions() {
+    for (const ReductionDraft& r : flow_.reductions) {
+      const BoundOperation& op = program_.operations[r.operation];
+      PlanReduction out;
+      out.combine = op.operation->reduction.combine;
+      out.type = op.operation->kernel.result;
+      out.partials = small_ + partials_at_[r.operation];
+      out.partial_count = static_cast<std::uint32_t>(op.operation->space->tiles_of(plan_->rank).size());
+      out.slot = slot(r.slot);
+      for (const std::uint32_t c : r.child_slots) out.child_slots.push_back(slot(c));
+      out.value = r.is_root ? store(op.target).value() : nullptr;
+      plan_->reductions.push_back(std::move(out));
+    }
+  }
+
+  void add_node(const Draft& d) {
+    const BoundOperation& bound = program_.operations[d.operation];
+    const Operation& op = *bound.operation;
+    PlanNode n;
+    n.kind = d.kind;
+    n.operation = d.operation;
+    n.copy = bound.copy;
+    n.payload = d.payload;
+    n.home = d.home;
+    n.task.tile = d.tile;
+    n.task.rank = plan_->rank;
+    n.first_argument = static_cast<std::uint32_t>(plan_->arguments.size());
+    plan_->nodes.push_back(n);
+    PlanNode& node = plan_->nodes.back();
+    if (d.kind == NodeKind::send || d.kind == NodeKind::receive)
+      plan_->messages[d.payload].node = static_cast<std::uint32_t>(plan_->nodes.size() - 1);
+    if (d.kind != NodeKind::run && d.kind != NodeKind::compute && d.kind != NodeKind::decide) return;
+    node.body = op.kernel.tile;
+    node.functor = op.kernel.functor.get();
+    if (d.kind == NodeKind::run) set_tile(node, op, bound);
+    if (d.kind == NodeKind::compute) node.result = store(bound.target).value();
+    for (std::uint32_t a = 0; a < bound.stores.size(); ++a) add_argument(node, bound, a);
+  }
+
+  void set_tile(PlanNode& node, const Operation& op, const BoundOperation& bound) const {
+    const std::uint32_t index = op.space->index_in_rank(node.task.tile);
+    node.task.box = op.space->tile_box(node.task.tile);
+    node.task.first_of_rank = index == 0;
+    if (op.kind == OperationKind::reduce)
+      node.result =
+          small_ + partials_at_[static_cast<std::size_t>(&bound - program_.operations.data())] + 8 * index;
+  }
+
+  void add_argument(PlanNode& node, const BoundOperation& bound, std::uint32_t a) {
+    const Access& wanted = bound.operation->accesses[a];
+    Argument argument;
+    if (bound.stores[a] < 0) {
+      argument.data = &node.task.step;  // nodes were reserved: the address stays
+    } else if (Store& s = store(bound.stores[a]); s.is_scalar()) {
+      argument.data = s.value();
+    } else if (wanted.pattern.shape == Shape::tiles) {
+      argument = input_list(node, bound, a, s);
+    } else {
+      argument = s.tile(node.task.tile);
+    }
+    plan_->arguments.push_back(argument);
+  }
+
+  Argument input_list(const PlanNode& node, const BoundOperation& bound, std::uint32_t a, Store& s) {
+    const GhostPattern& p = ghosts_.patterns[static_cast<std::size_t>(ghosts_.pattern_of[node.operation][a])];
+    const auto& read = p.tiles_read.at(node.task.tile);
+    auto list = std::make_unique<std::byte[]>(std::max<std::size_t>(1, read.size()) * input_bytes);
+    for (std::uint32_t i = 0; i < read.size(); ++i) {
+      const bool own = p.layout->owner(read[i]) == plan_->rank;
+      bound.operation->kernel.parameters[a].make_input(
+          list.get(), i, own ? s.tile(read[i]) : s.ghost_tile(read[i]), read[i]);
+    }
+    Argument argument;
+    argument.data = list.get();
+    argument.input_count = static_cast<std::uint32_t>(read.size());
+    plan_->inputs.push_back(std::move(list));
+    return argument;
+  }
+
+  void add_edges() {
+    const std::size_t n = plan_->nodes.size();
+    plan_->in_degree.assign(n, 0);
+    plan_->first_successor.assign(n + 1, 0);
+    for (const Edge& e : flow_.edges) {
+      ++plan_->first_successor[e.from.index() + 1];
+      ++plan_->in_degree[e.to.index()];
+    }
+    for (std::size_t i = 0; i < n; ++i) plan_->first_successor[i + 1] += plan_->first_successor[i];
+    plan_->successors.resize(flow_.edges.size());
+    plan_->distances.resize(flow_.edges.size());
+    std::vector<std::uint32_t> at(plan_->first_successor.begin(), plan_->first_successor.end() - 1);
+    for (const Edge& e : flow_.edges) {
+      plan_->distances[at[e.from.index()]] = e.distance;
+      plan_->successors[at[e.from.index()]++] = e.to.value;
+    }
+    for (const PlanMessage& m : plan_->messages) ++plan_->in_degree[m.node];
+    plan_->first_node.assign(program_.copies + 1, static_cast<std::uint32_t>(n));
+    for (std::size_t i = n; i-- > 0;) plan_->first_node[plan_->nodes[i].copy] = static_cast<std::uint32_t>(i);
+    for (std::size_t c = program_.copies; c-- > 0;)  // copies without nodes
+      plan_->first_node[c] = std::min(plan_->first_node[c], plan_->first_node[c + 1]);
+  }
+
+  const Program& program_;
+  const Ghosts& ghosts_;
+  const Dataflow& flow_;
+  std::unique_ptr<Plan> plan_;
+  std::byte* small_ = nullptr;
+  std::vector<std::uint64_t> partials_at_;  // by operation
+};
+
+// -- what nodes do
+// --------------------------------------------------------------------------------------------
+
+template <class T>
+T load(const std::byte* from) {
+  T v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <class T>
+void combine_values(const PlanReduction& r) {
+  auto merge = [&](T a, T b) {
+    if (a != a || b != b) return a + b;  // a NaN stays visible
+    switch (r.combine) {
+      case Combine::max:
+        return std::max(a, b);
+      case Combine::min:
+        return std::min(a, b);
+      case Combine::sum:
+        break;
+    }
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+    else
+      return a + b;  // not reached: floating-point sums are binned
+  };
+  // the neutral element also serves ranks without tiles
+  T value = r.combine == Combine::sum   ? T{}
+            : r.combine == Combine::max ? std::numeric_limits<T>::lowest()
+                                        : std::numeric_limits<T>::max();
+  if constexpr (std::is_floating_point_v<T>) {
+    if (r.combine == Combine::max) value = -std::numeric_limits<T>::infinity();
+    if (r.combine == Combine::min) value = std::numeric_limits<T>::infinity();
+  }
+  for (std::uint32_t i = 0; i < r.partial_count; ++i) value = merge(value, load<T>(r.partials + 8 * i));
+  for (const std::byte* child : r.child_slots) value = merge(value, load<T>(child));
+  std::memcpy(r.slot, &value, sizeof value);
+  if (r.value) std::memcpy(r.value, &value, sizeof value);
+}
+
+void combine_sums(const PlanReduction& r) {
+  static_assert(sizeof(BinnedSum) <= slot_bytes);
+  BinnedSum total;
+  for (std::uint32_t i = 0; i < r.partial_count; ++i) total.add(load<double>(r.partials + 8 * i));
+  for (const std::byte* child : r.child_slots) total.merge(load<BinnedSum>(child));
+  std::memcpy(r.slot, &total, sizeof total);
+  if (r.value) {
+    const double value = total.value();
+    std::memcpy(r.value, &value, sizeof value);
+  }
+}
+
+void combine(const PlanReduction& r) {
+  if (r.type == element_type<double>()) {
+    if (r.combine == Combine::sum)
+      combine_sums(r);
+    else
+      combine_values<double>(r);
+  } else if (r.type == element_type<std::int64_t>()) {
+    combine_values<std::int64_t>(r);
+  } else {
+    combine_values<std::uint64_t>(r);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Plan> lower(std::shared_ptr<const Program> program, const Ghosts& ghosts,
+                            const Dataflow& flow, RankId rank, std::uint32_t ranks, std::uint32_t workers) {
+  return Lowering(std::move(program), ghosts, flow).run(rank, ranks, workers);
+}
+
+bool perform(Plan& plan, PlanNode& node, WorkerId worker) {
+  switch (node.kind) {
+    case NodeKind::run:
+    case NodeKind::compute:
+      node.task.worker = worker;
+      node.body(node.functor, node.task, plan.arguments.data() + node.first_argument, node.result);
+      return false;
+    case NodeKind::decide: {
+      bool stop = false;
+      node.body(node.functor, node.task, plan.arguments.data() + node.first_argument, &stop);
+      return stop;
+    }
+    case NodeKind::combine:
+      combine(plan.reductions[node.payload]);
+      return false;
+    case NodeKind::copy: {
+      const PlanCopy& c = plan.copies[node.payload];
+      copy_cells(c.from, c.to, c.element_bytes);
+      return false;
+    }
+    case NodeKind::send: {
+      std::byte* to = plan.messages[node.payload].spec.staging;
+      for (const Piece& p : plan.messages[node.payload].pieces)
+        to += pack_cells(p.cells, p.element_bytes, to);
+      return false;
+    }
+    case NodeKind::receive: {
+      const std::byte* from = plan.messages[node.payload].spec.staging;
+      for (const Piece& p : plan.messages[node.payload].pieces)
+        from += unpack_cells(from, p.element_bytes, p.cells);
+      return false;
+    }
+  }
+  return false;
+}
+
+std::vector<std::uint32_t> Plan::initial_counters(std::uint32_t copy) const {
+  std::vector<std::uint32_t> counters(nodes.size(), 0);
+  auto fired = [&](std::uint32_t n) { return nodes[n].copy < copy ? 1 : 0; };
+  for (std::uint32_t u = 0; u < nodes.size(); ++u)
+    for (std::uint32_t e = first_successor[u]; e < first_successor[u + 1]; ++e) {
+      const std::uint32_t v = successors[e];
+      const int tokens = fired(u) + distances[e] - fired(v);
+      if (tokens == 0) ++counters[v];  // 1: the token lies ready
+    }
+  for (const PlanMessage& m : messages)
+    if (!m.spec.sending) ++counters[m.node];
+  return counters;
+}
+
+std::string Plan::describe(NodeId id) const {
+  const PlanNode& n = nodes[id.index()];
+  const std::string& name = operation_of(n).kernel.name;
+  switch (n.kind) {
+    case NodeKind::run:
+      return fmt::format("operation '{}' tile {}", name, n.task.tile.value);
+    case NodeKind::compute:
+    case NodeKind::decide:
+      return fmt::format("operation '{}'", name);
+    case NodeKind::combine:
+      return fmt::format("reduction of operation '{}'", name);
+    case NodeKind::copy:
+      return fmt::format("copy of tile {} into ghosts for operation '{}'", n.task.tile.value, name);
+    case NodeKind::send:
+    case NodeKind::receive: {
+      const MessageSpec& m = messages[n.payload].spec;
+      return fmt::format("{} rank {} (tag {}, {} bytes) for operation '{}'",
+                         n.kind == NodeKind::send ? "send to" : "receive from", m.partner.value, m.tag,
+                         m.bytes, name);
+    }
+  }
+  return {};
+}
+
+std::string Plan::to_dot() const {
+  static constexpr const char* colours[] = {"lightblue", "khaki",     "orange", "gold",
+                                            "lightgrey", "palegreen", "pink"};
+  std::string dot = fmt::format("digraph \"{} on rank {}\" {{\n  node [shape=box style=filled];\n",
+                                program->record->name, rank.value);
+  for (std::uint32_t i = 0; i < nodes.size(); ++i)
+    dot += fmt::format("  n{} [label=\"{}\\nstep +{}, worker {}\" fillcolor={}];\n", i, describe(NodeId{i}),
+                       nodes[i].copy, nodes[i].home.value, colours[static_cast<std::size_t>(nodes[i].kind)]);
+  for (std::uint32_t u = 0; u < nodes.size(); ++u)
+    for (std::uint32_t e = first_successor[u]; e < first_successor[u + 1]; ++e)
+      dot += fmt::format("  n{} -> n{}{};\n", u, successors[e], distances[e] ? " [style=dashed]" : "");
+  return dot + "}\n";
+}
+
+}  // namespace tutti

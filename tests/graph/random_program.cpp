@@ -1,0 +1,431 @@
+#include "tests/graph/random_program.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "runtime/data/binned_sum.hpp"
+
+namespace tutti::test {
+namespace {
+
+constexpr std::uint64_t outside = 3;  // the boundary value
+
+std::uint64_t mix(std::uint64_t x) {
+  x ^= x >> 30;
+  x *= 0xbf58476d1ce4e5b9ULL;
+  x ^= x >> 27;
+  x *= 0x94d049bb133111ebULL;
+  return x ^ (x >> 31);
+}
+
+std::uint64_t linear_index(const Index3& n, std::int64_t i, std::int64_t j, std::int64_t k) {
+  return static_cast<std::uint64_t>((i * n[1] + j) * n[2] + k);
+}
+
+/// Weight of the neighbour at an offset; 0: not read.
+std::uint64_t weight(std::int64_t di, std::int64_t dj, std::int64_t dk, int radius, bool with_corners) {
+  const int away = (di != 0) + (dj != 0) + (dk != 0);
+  if (std::max({std::abs(di), std::abs(dj), std::abs(dk)}) > radius || (!with_corners && away > 1)) return 0;
+  return static_cast<std::uint64_t>(((di + 5) * 11 + dj + 5) * 11 + dk + 5) * 2 + 1;
+}
+
+template <class Read>
+std::uint64_t halo_value(int radius, bool with_corners, int dimensions, const Read& read) {
+  const int r0 = dimensions > 2 ? radius : 0;
+  const int r1 = dimensions > 1 ? radius : 0;
+  std::uint64_t sum = 0;
+  for (int di = -r0; di <= r0; ++di)
+    for (int dj = -r1; dj <= r1; ++dj)
+      for (int dk = -radius; dk <= radius; ++dk)
+        if (const std::uint64_t w = weight(di, dj, dk, radius, with_corners)) sum += w * read(di, dj, dk);
+  return mix(sum);
+}
+
+std::uint64_t blend_value(std::uint64_t a, std::uint64_t b, std::uint64_t s, std::int64_t step) {
+  return mix(a + 3 * b + 5 * s + 7 * static_cast<std::uint64_t>(step));
+}
+std::uint64_t fold_value(std::uint64_t s, double real) { return mix(s + std::bit_cast<std::uint64_t>(real)); }
+double real_value(std::uint64_t v) { return static_cast<double>(v % 100003) * 1e-3 - 17.0; }
+
+std::vector<TileId> tiles_read(int function, std::uint32_t count, TileId t) {
+  const std::uint32_t v = t.value;
+  switch (function) {
+    case 0:
+      return {TileId{(v + count - 1) % count}, t, TileId{(v + 1) % count}};
+    case 1:
+      return {TileId{(v * 7 + 3) % count}};
+    case 2:
+      return v % 2 ? std::vector<TileId>{} : std::vector<TileId>{TileId{count - 1 - v}, TileId{v / 2}};
+    case 3:
+      return {TileId{0}};
+    default:
+      return {t};
+  }
+}
+
+// -- kernels
+// --------------------------------------------------------------------------------------------------
+
+struct Mix {
+  Index3 extents;
+  void operator()(const Task& task, InOut<std::uint64_t> a) const {
+    for (std::int64_t i = 0; i < a.extent(0); ++i)
+      for (std::int64_t j = 0; j < a.extent(1); ++j)
+        for (std::int64_t k = 0; k < a.extent(2); ++k)
+          a(i, j, k) = mix(a(i, j, k) +
+                           linear_index(extents, task.box.lo[0] + i, task.box.lo[1] + j, task.box.lo[2] + k));
+  }
+};
+
+template <int Radius, Shape Reach>
+struct Halo {
+  int dimensions;
+  void operator()(In<std::uint64_t, Radius, Reach> a, Out<std::uint64_t> b) const {
+    for (std::int64_t i = 0; i < a.extent(0); ++i)
+      for (std::int64_t j = 0; j < a.extent(1); ++j)
+        for (std::int64_t k = 0; k < a.extent(2); ++k)
+          b(i, j, k) = halo_value(
+              Radius, Reach == Shape::box, dimensions,
+              [&](std::int64_t di, std::int64_t dj, std::int64_t dk) { return a(i + di, j + dj, k + dk); });
+  }
+};
+
+struct Blend {
+  void operator()(In<std::uint64_t> a, std::uint64_t s, std::int64_t step, InOut<std::uint64_t> b) const {
+    for (std::int64_t i = 0; i < a.extent(0); ++i)
+      for (std::int64_t j = 0; j < a.extent(1); ++j)
+        for (std::int64_t k = 0; k < a.extent(2); ++k)
+          b(i, j, k) = blend_value(a(i, j, k), b(i, j, k), s, step);
+  }
+};
+
+template <class V>
+std::uint64_t total(const V& v) {
+  std::uint64_t sum = 0;
+  for (std::int64_t i = 0; i < v.extent(0); ++i)
+    for (std::int64_t j = 0; j < v.extent(1); ++j)
+      for (std::int64_t k = 0; k < v.extent(2); ++k) sum += v(i, j, k);
+  return sum;
+}
+
+struct Tiles {
+  void operator()(const Task& task, Inputs<std::uint64_t> inputs, Out<std::uint64_t> b) const {
+    std::uint64_t sum = 1;
+    for (const auto& in : inputs) sum = mix(sum + in.tile.value + total(in));
+    for (std::int64_t i = 0; i < b.extent(0); ++i)
+      for (std::int64_t j = 0; j < b.extent(1); ++j)
+        for (std::int64_t k = 0; k < b.extent(2); ++k)
+          b(i, j, k) = mix(sum + static_cast<std::uint64_t>(i * 64 + j * 8 + k) + task.tile.value);
+  }
+};
+
+struct Sum {
+  std::uint64_t operator()(In<std::uint64_t> a) const { return total(a); }
+};
+struct Max {
+  std::uint64_t operator()(In<std::uint64_t> a) const {
+    std::uint64_t m = 0;
+    for (std::int64_t i = 0; i < a.extent(0); ++i)
+      for (std::int64_t j = 0; j < a.extent(1); ++j)
+        for (std::int64_t k = 0; k < a.extent(2); ++k) m = std::max(m, a(i, j, k));
+    return m;
+  }
+};
+struct RealSum {
+  double operator()(In<std::uint64_t> a) const {
+    double sum = 0;
+    for (std::int64_t i = 0; i < a.extent(0); ++i)
+      for (std::int64_t j = 0; j < a.extent(1); ++j)
+        for (std::int64_t k = 0; k < a.extent(2); ++k) sum += real_value(a(i, j, k));
+    return sum;
+  }
+};
+
+Kernel halo_kernel(int radius, bool with_corners, int dimensions) {
+  if (radius == 1)
+    return with_corners ? make_kernel("halo1c", Halo<1, Shape::box>{dimensions})
+                        : make_kernel("halo1", Halo<1, Shape::faces>{dimensions});
+  return with_corners ? make_kernel("halo2c", Halo<2, Shape::box>{dimensions})
+                      : make_kernel("halo2", Halo<2, Shape::faces>{dimensions});
+}
+
+}  // namespace
+
+// -- making programs
+// ------------------------------------------------------------------------------------------
+
+RandomProgram RandomProgram::make(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  auto below = [&](std::int64_t n) {
+    return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(n));
+  };
+  RandomProgram p;
+  p.seed = seed;
+  const auto dimensions = 1 + below(3);
+  for (int d = 0; d < dimensions; ++d) {
+    p.extents.push_back(2 + below(dimensions == 1 ? 40 : dimensions == 2 ? 14 : 7));
+    p.grid.tile.push_back(1 + below(std::min<std::int64_t>(p.extents.back(), 6)));
+  }
+  p.grid.halo = 2;
+  p.grid.boundary = below(2) ? Boundary::wrap() : Boundary::fixed(outside);
+  p.fields = static_cast<int>(2 + below(3));
+  p.scalars = static_cast<int>(2 + below(2));
+  const auto phases = 1 + (below(3) == 0 ? below(3) : 0);
+  const bool may_stop = below(3) == 0;
+  using K = RandomStatement::Kind;
+  for (int phase = 0; phase < phases; ++phase) {
+    auto& statements = p.phases.emplace_back();
+    const auto count = 1 + below(7);
+    for (int i = 0; i < count; ++i) {
+      RandomStatement s;
+      static constexpr K kinds[] = {K::mix,   K::halo,  K::halo, K::halo,       K::blend,
+                                    K::tiles, K::tiles, K::sum,  K::max,        K::real_sum,
+                                    K::fold,  K::swap,  K::swap, K::swap_scalar};
+      s.kind = kinds[below(std::size(kinds))];
+      s.a = static_cast<int>(below(p.fields));
+      s.b = static_cast<int>((s.a + 1 + below(p.fields - 1)) % p.fields);
+      s.s = static_cast<int>(below(p.scalars));
+      s.t = static_cast<int>((s.s + 1 + below(p.scalars - 1)) % p.scalars);
+      s.radius = static_cast<int>(1 + below(2));
+      // a radius may not exceed a periodic extent; all extents are at least 2
+      s.with_corners = below(2) != 0;
+      s.function = static_cast<int>(below(5));
+      statements.push_back(s);
+    }
+    if (may_stop && below(2) == 0) {
+      RandomStatement s;
+      s.kind = K::stop;
+      s.s = static_cast<int>(below(p.scalars));
+      s.modulus = static_cast<std::uint64_t>(2 + below(6));
+      s.lag = below(3);
+      statements.push_back(s);
+    }
+  }
+  const auto runs = 1 + below(3);
+  for (int i = 0; i < runs; ++i) p.runs.push_back(below(9));
+  return p;
+}
+
+std::string RandomProgram::describe() const {
+  std::string text = fmt::format("seed {}: extents", seed);
+  for (std::size_t d = 0; d < extents.size(); ++d) text += fmt::format(" {}/{}", extents[d], grid.tile[d]);
+  text += fmt::format(", {}, {} fields, {} phases, runs", grid.boundary.periodic ? "periodic" : "fixed",
+                      fields, phases.size());
+  for (const auto n : runs) text += fmt::format(" {}", n);
+  static constexpr const char* names[] = {"mix",      "halo", "blend", "tiles",       "sum", "max",
+                                          "real_sum", "fold", "swap",  "swap_scalar", "stop"};
+  for (const auto& phase : phases)
+    for (const auto& s : phase)
+      text +=
+          fmt::format("\n  {} a{} b{} s{} t{} r{}{} f{} mod {} lag {}", names[static_cast<int>(s.kind)], s.a,
+                      s.b, s.s, s.t, s.radius, s.with_corners ? "c" : "", s.function, s.modulus, s.lag);
+  return text;
+}
+
+RecordedProgram::RecordedProgram(const RandomProgram& p, const RankContext& context)
+    : program(p), grid(context, p.extents, p.grid), real(context, "real", 0.5) {
+  for (int f = 0; f < p.fields; ++f) {
+    fields.emplace_back(grid, fmt::format("field{}", f));
+    const View<std::uint64_t> v = fields.back().block();
+    for (std::int64_t i = 0; i < v.extent(0); ++i)
+      for (std::int64_t j = 0; j < v.extent(1); ++j)
+        for (std::int64_t k = 0; k < v.extent(2); ++k)
+          v(i, j, k) =
+              mix(static_cast<std::uint64_t>(f) +
+                  linear_index(grid.layout().extents(), v.box.lo[0] + i, v.box.lo[1] + j, v.box.lo[2] + k));
+  }
+  for (int s = 0; s < p.scalars; ++s)
+    scalars.emplace_back(context, fmt::format("scalar{}", s), mix(static_cast<std::uint64_t>(100 + s)));
+}
+
+void RecordedProgram::record(Recorder& r, int phase) const {
+  using K = RandomStatement::Kind;
+  const GridLayout& layout = grid.layout();
+  const auto count = layout.tile_count();
+  for (const RandomStatement& s : program.phases[static_cast<std::size_t>(phase)]) {
+    const auto& a = fields[static_cast<std::size_t>(s.a)];
+    const auto& b = fields[static_cast<std::size_t>(s.b)];
+    const auto& x = scalars[static_cast<std::size_t>(s.s)];
+    const auto& y = scalars[static_cast<std::size_t>(s.t)];
+    switch (s.kind) {
+      case K::mix:
+        r.each(grid, make_kernel("mix", Mix{layout.extents()}), update(a));
+        break;
+      case K::halo:
+        r.each(grid, halo_kernel(s.radius, s.with_corners, layout.dimensions()),
+               read(a, s.with_corners ? halo(s.radius, corners) : halo(s.radius)), write(b));
+        break;
+      case K::blend:
+        r.each(grid, make_kernel("blend", Blend{}), read(a), read(x), read(step_number), update(b));
+        break;
+      case K::tiles:
+        r.each(grid, make_kernel("tiles", Tiles{}),
+               read(a, tiles([f = s.function, count](TileId t) { return tiles_read(f, count, t); })),
+               write(b));
+        break;
+      case K::sum:
+        r.reduce(grid, make_kernel("sum", Sum{}), sum(x), read(a));
+        break;
+      case K::max:
+        r.reduce(grid, make_kernel("max", Max{}), max(x), read(a));
+        break;
+      case K::real_sum:
+        r.reduce(grid, make_kernel("real_sum", RealSum{}), sum(real), read(a));
+        break;
+      case K::fold:
+        r.compute([](std::uint64_t v, double w) { return fold_value(v, w); }, read(x), read(real), write(y));
+        break;
+      case K::swap:
+        r.swap(a, b);
+        break;
+      case K::swap_scalar:
+        r.swap(x, y);
+        break;
+      case K::stop:
+        r.stop_when(
+            lag(s.lag), [m = s.modulus](std::uint64_t v) { return v % m == 0; }, read(x));
+        break;
+    }
+  }
+}
+
+// -- the oracle
+// -----------------------------------------------------------------------------------------------
+
+Oracle::Oracle(const RandomProgram& p) : program_(p), layout_(p.extents, p.grid, 1) {
+  const auto cells = static_cast<std::size_t>(layout_.domain().size());
+  for (int f = 0; f < p.fields; ++f) {
+    auto& a = fields_.emplace_back(cells);
+    for (std::size_t c = 0; c < cells; ++c) a[c] = mix(static_cast<std::uint64_t>(f) + c);
+  }
+  for (int s = 0; s < p.scalars; ++s) scalars_.push_back(mix(static_cast<std::uint64_t>(100 + s)));
+  real_ = 0.5;
+}
+
+std::int64_t Oracle::run(std::int64_t steps) {
+  std::int64_t limit = step_ + steps;
+  const std::int64_t first = step_;
+  for (; step_ < limit; ++step_)
+    for (const RandomStatement& s : program_.phases[static_cast<std::size_t>(step_) % program_.phases.size()])
+      if (execute(s)) limit = std::min(limit, step_ + 1 + s.lag);
+  return step_ - first;
+}
+
+std::uint64_t Oracle::linear(std::int64_t i, std::int64_t j, std::int64_t k) const {
+  return linear_index(layout_.extents(), i, j, k);
+}
+
+std::uint64_t Oracle::at(const Array& a, std::int64_t i, std::int64_t j, std::int64_t k) const {
+  const Index3& n = layout_.extents();
+  Index3 c{i, j, k};
+  for (int d = 0; d < 3; ++d) {
+    if (c[d] >= 0 && c[d] < n[d]) continue;
+    if (!layout_.boundary().periodic) return outside;
+    c[d] = ((c[d] % n[d]) + n[d]) % n[d];
+  }
+  return a[linear(c[0], c[1], c[2])];
+}
+
+template <class F>
+void Oracle::for_each_cell(F&& f) const {
+  const Index3& n = layout_.extents();
+  for (std::int64_t i = 0; i < n[0]; ++i)
+    for (std::int64_t j = 0; j < n[1]; ++j)
+      for (std::int64_t k = 0; k < n[2]; ++k) f(i, j, k);
+}
+
+bool Oracle::execute(const RandomStatement& s) {
+  using K = RandomStatement::Kind;
+  Array& a = fields_[static_cast<std::size_t>(s.a)];
+  Array& b = fields_[static_cast<std::size_t>(s.b)];
+  std::uint64_t& x = scalars_[static_cast<std::size_t>(s.s)];
+  std::uint64_t& y = scalars_[static_cast<std::size_t>(s.t)];
+  auto tile_view = [&](Array& array, TileId t) {
+    View<std::uint64_t> v;
+    v.box = layout_.tile_box(t);
+    v.stride0 = layout_.extents()[1] * layout_.extents()[2];
+    v.stride1 = layout_.extents()[2];
+    v.data = array.data() + linear(v.box.lo[0], v.box.lo[1], v.box.lo[2]);
+    return v;
+  };
+  switch (s.kind) {
+    case K::mix:
+      for_each_cell(
+          [&](auto i, auto j, auto k) { a[linear(i, j, k)] = mix(a[linear(i, j, k)] + linear(i, j, k)); });
+      break;
+    case K::halo:
+      for_each_cell([&](auto i, auto j, auto k) {
+        b[linear(i, j, k)] =
+            halo_value(s.radius, s.with_corners, layout_.dimensions(),
+                       [&](auto di, auto dj, auto dk) { return at(a, i + di, j + dj, k + dk); });
+      });
+      break;
+    case K::blend:
+      for_each_cell([&](auto i, auto j, auto k) {
+        b[linear(i, j, k)] = blend_value(a[linear(i, j, k)], b[linear(i, j, k)], x, step_);
+      });
+      break;
+    case K::tiles:
+      for (std::uint32_t t = 0; t < layout_.tile_count(); ++t) {
+        std::uint64_t sum = 1;
+        for (const TileId in : tiles_read(s.function, layout_.tile_count(), TileId{t}))
+          sum = mix(sum + in.value + total(tile_view(a, in)));
+        const auto v = tile_view(b, TileId{t});
+        for (std::int64_t i = 0; i < v.extent(0); ++i)
+          for (std::int64_t j = 0; j < v.extent(1); ++j)
+            for (std::int64_t k = 0; k < v.extent(2); ++k)
+              v(i, j, k) = mix(sum + static_cast<std::uint64_t>(i * 64 + j * 8 + k) + t);
+      }
+      break;
+    case K::sum:
+      x = 0;
+      for (const auto v : a) x += v;
+      break;
+    case K::max:
+      x = *std::max_element(a.begin(), a.end());
+      break;
+    case K::real_sum: {
+      BinnedSum total_sum;
+      for (std::uint32_t t = 0; t < layout_.tile_count(); ++t) {
+        const auto v = tile_view(a, TileId{t});
+        total_sum.add(RealSum{}(In<std::uint64_t>{{v.data, v.stride0, v.stride1, v.box}}));
+      }
+      real_ = total_sum.value();
+      break;
+    }
+    case K::fold:
+      y = fold_value(x, real_);
+      break;
+    case K::swap:
+      std::swap(a, b);
+      break;
+    case K::swap_scalar:
+      std::swap(x, y);
+      break;
+    case K::stop:
+      return x % s.modulus == 0;
+  }
+  return false;
+}
+
+std::string Oracle::difference(const RecordedProgram& rank) const {
+  for (std::size_t s = 0; s < scalars_.size(); ++s)
+    if (rank.scalars[s].get() != scalars_[s])
+      return fmt::format("scalar{} is {}, not {}", s, rank.scalars[s].get(), scalars_[s]);
+  if (std::bit_cast<std::uint64_t>(rank.real.get()) != std::bit_cast<std::uint64_t>(real_))
+    return fmt::format("real is {}, not {}", rank.real.get(), real_);
+  for (std::size_t f = 0; f < fields_.size(); ++f) {
+    const auto v = rank.fields[f].block();
+    for (std::int64_t i = 0; i < v.extent(0); ++i)
+      for (std::int64_t j = 0; j < v.extent(1); ++j)
+        for (std::int64_t k = 0; k < v.extent(2); ++k)
+          if (v(i, j, k) != fields_[f][linear(v.box.lo[0] + i, v.box.lo[1] + j, v.box.lo[2] + k)])
+            return fmt::format("field{} differs at ({}, {}, {}) on rank {}", f, v.box.lo[0] + i,
+                               v.box.lo[1] + j, v.box.lo[2] + k, rank.grid.context().rank.value);
+  }
+  return {};
+}
+
+}  // namespace tutti::test

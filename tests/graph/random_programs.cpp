@@ -1,0 +1,61 @@
+// Random programs on 1 to 8 simulated ranks must equal their sequential interpretation exactly.
+// TUTTI_RANDOM_PROGRAMS sets how many are tried, TUTTI_RANDOM_SEED where to begin.
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/graph/random_program.hpp"
+#include "tests/graph/simulator.hpp"
+
+namespace tutti::test {
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+void try_program(std::uint64_t seed, std::uint32_t ranks) {
+  const RandomProgram program = RandomProgram::make(seed);
+  SCOPED_TRACE(fmt::format("{} ranks, {}", ranks, program.describe()));
+  std::vector<RankContext> contexts;
+  std::vector<std::unique_ptr<RecordedProgram>> data;
+  std::vector<Record> records;
+  for (std::uint32_t r = 0; r < ranks; ++r) {
+    contexts.push_back({RankId{r}, ranks, 1 + static_cast<std::uint32_t>(seed % 3), nullptr});
+    data.push_back(std::make_unique<RecordedProgram>(program, contexts.back()));
+    Record record{"random", {}};
+    for (std::size_t p = 0; p < program.phases.size(); ++p) {
+      Recorder recorder("random");
+      data.back()->record(recorder, static_cast<int>(p));
+      record.phases.push_back(recorder.take());
+    }
+    records.push_back(std::move(record));
+  }
+  Oracle oracle(program);
+  Simulator simulator(std::move(records), contexts, seed * 31 + ranks);
+  for (std::uint32_t r = 0; r < ranks; ++r)
+    if (simulator.plan(r).nodes.size() < 400) {
+      ASSERT_NO_THROW(check_single_token(simulator.flow(r)));
+    }
+  for (const std::int64_t steps : program.runs) {
+    const std::int64_t expected = oracle.run(steps);
+    ASSERT_EQ(simulator.run(steps), expected);
+    for (const auto& d : data) ASSERT_EQ(oracle.difference(*d), "");
+  }
+}
+
+TEST(RandomPrograms, EqualSequentialExecution) {
+  const std::uint64_t count = from_environment("TUTTI_RANDOM_PROGRAMS", 300);
+  const std::uint64_t first = from_environment("TUTTI_RANDOM_SEED", 1);
+  RecordProperty("first_seed", std::to_string(first));
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    const std::uint32_t ranks = 1 + static_cast<std::uint32_t>(seed * 7 % 8);
+    try_program(seed, ranks);
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace tutti::test
