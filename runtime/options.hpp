@@ -38,8 +38,28 @@ struct Options {
   virtual void validate() {}
 };
 
-/// Parses the command line into `options`. On --help or --version prints (rank 0 only) and returns false: the
-/// program should end with status 0. Throws Error(usage) with one line for anything that cannot be used.
+/// Parses the command line into `options`. On --help or --version prints (if `print`: rank 0 only) and
+/// returns false: the program should end with status 0. Throws Error(usage) with one line for anything that
+/// cannot be used, also for what this build cannot do (a device, a schedule).
 bool parse_options(int argc, const char* const* argv, Options& options, bool print);
+
+/// For `declare`: options whose values are checked as they are read, so that a wrong one is answered by a
+/// line that names the option, what it takes and what it got. Names are as for CLI11 ("--steps"). Given
+/// twice, the last one counts.
+void add_integer(CLI::App& app, const std::string& name, std::int64_t& value, std::int64_t least,
+                 const std::string& help);
+void add_integer(CLI::App& app, const std::string& name, int& value, int least, const std::string& help);
+/// A finite number of at least `least`.
+void add_number(CLI::App& app, const std::string& name, double& value, double least, const std::string& help);
+/// One of a list of words.
+void add_choice(CLI::App& app, const std::string& name, std::string& value,
+                const std::vector<std::string>& choices, const std::string& help);
+/// 1 to 3 whole numbers of at least 1, with commas between: 128,128,128.
+void add_extents(CLI::App& app, const std::string& name, std::vector<std::int64_t>& value,
+                 const std::string& help);
+void add_text(CLI::App& app, const std::string& name, std::string& value, const std::string& help);
+
+/// "tasks", "bulk" or "kokkos"
+const char* to_string(Schedule schedule);
 
 }  // namespace tutti

@@ -1,0 +1,20 @@
+// The null twin of hdf5.cpp: no files of fields.
+#include "runtime/error.hpp"
+#include "runtime/io/field_file.hpp"
+
+namespace tutti {
+
+namespace {
+[[noreturn]] void refuse(const std::string& file) {
+  usage_error("cannot use '{}': this build has no HDF5 (configure with -DTUTTI_HDF5=ON)", file);
+}
+}  // namespace
+
+std::string field_file_library() { return "none"; }
+std::vector<std::int64_t> read_extents(Transport&, const std::string& spec) { refuse(spec); }
+void read_field(Transport&, const std::string& spec, Field<double>&) { refuse(spec); }
+void write_vtkhdf(Transport&, const std::string& path, const std::vector<NamedField>&, const ImageMetadata&) {
+  refuse(path);
+}
+
+}  // namespace tutti

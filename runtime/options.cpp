@@ -1,0 +1,177 @@
+#include "runtime/options.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "runtime/error.hpp"
+#include "runtime/insight/provenance.hpp"
+
+namespace tutti {
+
+namespace {
+
+/// The whole of `text` as a number, or nothing.
+template <class T>
+bool parse_number(std::string_view text, T& value) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+/// An option whose text is handed to `parse`, which throws Error(usage) where it does not fit. CLI11's own
+/// conversions would not say what an option takes.
+template <class Parse>
+void add_parsed(CLI::App& app, const std::string& name, const std::string& type, const std::string& help,
+                Parse parse) {
+  app.add_option_function<std::string>(name, parse, help)->type_name(type);
+}
+
+template <class Integer>
+void add_whole(CLI::App& app, const std::string& name, Integer& value, Integer least,
+               const std::string& help) {
+  add_parsed(app, name, "N", help, [&value, name, least](const std::string& text) {
+    if (!parse_number(text, value) || value < least)
+      usage_error("{} takes a whole number from {} to {}, not '{}'", name, least,
+                  std::numeric_limits<Integer>::max(), text);
+  });
+}
+
+std::string version_text(const Options& options) {
+  const BuildInfo& build = build_info();
+  return fmt::format("{} (Tutti) {}, commit {}\n{}, {}, with {}\n", options.app_name(), build.version,
+                     build.git_commit, build.compiler, build.build_type,
+                     build.features.empty() ? "none of mpi hdf5 kokkos cuda"
+                                            : fmt::to_string(fmt::join(build.features, " ")));
+}
+
+void declare_common(CLI::App& app, Options& o) {
+  app.option_defaults()->take_last();
+  add_integer(app, "--threads", o.threads, 0,
+              "worker threads of each rank (0: the rank's share of the cores it may use)");
+  add_choice(app, "--device", o.device, {"cpu", "cuda"}, "where kernels run");
+  static const std::vector<std::string> schedules{"tasks", "bulk", "kokkos"};
+  add_parsed(app, "--schedule", "tasks|bulk|kokkos",
+             "how steps are run: as a replayed graph, or as parallel loops with barriers",
+             [&o](const std::string& text) {
+               for (std::size_t i = 0; i < schedules.size(); ++i)
+                 if (schedules[i] == text) return void(o.schedule = static_cast<Schedule>(i));
+               usage_error("--schedule takes one of tasks, bulk, kokkos, not '{}'", text);
+             });
+  add_extents(app, "--tile", o.tile, "cells of a tile, per dimension (default: depends on the grid alone)");
+  add_integer(app, "--repeat", o.repeat, 1, "timed repeats of the whole problem; 6 give a 95 % interval");
+  add_whole<std::uint64_t>(app, "--seed", o.seed, 0, "start of random numbers");
+  add_text(app, "--json", o.json, "write the results to this file as one JSON object");
+  add_text(app, "--dump-graph", o.dump_graph, "write the recorded graph to this file, for Graphviz");
+  add_text(app, "--output", o.output, "write the solution to this file");
+  app.add_flag("--print-affinity", o.print_affinity, "print the processors that each worker may run on");
+  add_number(app, "--watchdog", o.watchdog_s, 0, "end a run without progress for so many seconds (0: never)");
+  app.add_flag("--quiet", o.quiet, "print nothing but errors");
+}
+
+/// What the command line may ask for but this build cannot do.
+void check_features(const Options& o) {
+  if (o.device == "cuda" && !built_with("cuda"))
+    usage_error("--device cuda: this build has no CUDA device (configure with -DTUTTI_CUDA=ON)");
+  if (o.schedule == Schedule::kokkos && !built_with("kokkos"))
+    usage_error("--schedule kokkos: this build has no Kokkos (configure with -DTUTTI_KOKKOS=ON)");
+}
+
+}  // namespace
+
+void add_integer(CLI::App& app, const std::string& name, std::int64_t& value, std::int64_t least,
+                 const std::string& help) {
+  add_whole(app, name, value, least, help);
+}
+
+void add_integer(CLI::App& app, const std::string& name, int& value, int least, const std::string& help) {
+  add_whole(app, name, value, least, help);
+}
+
+void add_number(CLI::App& app, const std::string& name, double& value, double least,
+                const std::string& help) {
+  add_parsed(app, name, "X", help, [&value, name, least](const std::string& text) {
+    if (!parse_number(text, value) || !std::isfinite(value) || value < least)
+      usage_error("{} takes a number of at least {}, not '{}'", name, least, text);
+  });
+}
+
+void add_choice(CLI::App& app, const std::string& name, std::string& value,
+                const std::vector<std::string>& choices, const std::string& help) {
+  add_parsed(app, name, fmt::to_string(fmt::join(choices, "|")), help,
+             [&value, name, choices](const std::string& text) {
+               if (std::find(choices.begin(), choices.end(), text) == choices.end())
+                 usage_error("{} takes one of {}, not '{}'", name, fmt::join(choices, ", "), text);
+               value = text;
+             });
+}
+
+void add_extents(CLI::App& app, const std::string& name, std::vector<std::int64_t>& value,
+                 const std::string& help) {
+  add_parsed(app, name, "N[,N[,N]]", help, [&value, name](const std::string& text) {
+    value.clear();
+    for (std::string_view rest = text;;) {
+      const auto comma = rest.find(',');
+      if (std::int64_t n = 0; parse_number(rest.substr(0, comma), n) && n >= 1)
+        value.push_back(n);
+      else
+        usage_error("{} takes whole numbers of at least 1 with commas between, not '{}'", name, text);
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+    if (value.size() > 3) usage_error("{} takes at most 3 numbers, not '{}'", name, text);
+  });
+}
+
+void add_text(CLI::App& app, const std::string& name, std::string& value, const std::string& help) {
+  add_parsed(app, name, "NAME", help, [&value, name](const std::string& text) {
+    if (text.empty()) usage_error("{} needs a value", name);
+    value = text;
+  });
+}
+
+const char* to_string(Schedule schedule) {
+  switch (schedule) {
+    case Schedule::tasks:
+      return "tasks";
+    case Schedule::bulk:
+      return "bulk";
+    case Schedule::kokkos:
+      return "kokkos";
+  }
+  return "unknown";
+}
+
+bool parse_options(int argc, const char* const* argv, Options& options, bool print) {
+  CLI::App app(options.app_description(), options.app_name());
+  app.set_version_flag(
+      "--version", [&options] { return version_text(options); },
+      "print version, commit, compiler and what was built in");
+  declare_common(app, options);
+  options.declare(app);
+  app.allow_extras();  // so that they can be named by us
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    if (print) fmt::print("{}", app.help());
+    return false;
+  } catch (const CLI::CallForVersion& version) {
+    if (print) fmt::print("{}", version.what());
+    return false;
+  } catch (const CLI::ParseError& error) {
+    usage_error("{} ({} --help lists the options)", error.what(), options.app_name());
+  }
+  if (const auto extras = app.remaining(); !extras.empty())
+    usage_error("unknown {} '{}' ({} --help lists the options)",
+                extras[0].starts_with('-') ? "option" : "argument", extras[0], options.app_name());
+  check_features(options);
+  options.validate();
+  return true;
+}
+
+}  // namespace tutti

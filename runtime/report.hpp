@@ -1,0 +1,85 @@
+// The result of a run: what was asked, how it ran, what it measured, and whether it is right. Printed as one
+// block for people and written as one JSON object for programs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/insight/statistics.hpp"
+#include "runtime/runtime.hpp"
+
+namespace tutti {
+
+/// Filled by a program between its runs, with the same values on every rank; rank 0 speaks. One process, one
+/// thread.
+class Report {
+ public:
+  /// Throws Error(environment) if the file of --json could not be written. Collective.
+  explicit Report(Runtime& runtime) : Report(runtime.transport(), runtime.options(), runtime.workers()) {}
+  Report(Transport& transport, const Options& options, std::uint32_t workers);
+
+  /// A line on the problem, and an entry of `config` in the JSON object. `text` is what people see, if that
+  /// is not the value itself.
+  void problem(const std::string& key, nlohmann::json value, const std::string& text = {});
+  /// A timed repeat: seconds per step, as the slowest rank saw it.
+  void time(double step_s) { times_s_.push_back(step_s); }
+  MedianInterval step_time() const { return median_interval(times_s_); }
+  /// A figure of merit. `label` is what people see instead of the name.
+  void merit(const std::string& name, double value, const std::string& unit, const std::string& label = {});
+  /// A check: passed if value <= tolerance (so not if value is NaN).
+  void verify(const std::string& name, double value, double tolerance);
+  /// A hash of the result that does not depend on ranks, threads and schedule.
+  void checksum(std::uint64_t hash) { checksum_ = hash; }
+
+  bool verified() const;
+  /// Prints the block (not with --quiet), writes the JSON object, and returns the exit status: 0 if every
+  /// check passed and there was one, else 1 after a line on standard error that names those that failed.
+  /// Throws Error(environment) if the file cannot be written. Collective.
+  int finish();
+
+  /// For tests: what finish() prints and writes.
+  std::string block() const;
+  nlohmann::json json() const;
+
+ private:
+  struct Line {
+    std::string key;
+    nlohmann::json value;
+    std::string text;
+  };
+  struct Merit {
+    std::string name;
+    double value;
+    std::string unit;
+    std::string label;
+  };
+  struct Check {
+    std::string name;
+    double value;
+    double tolerance;
+    bool passed() const { return value <= tolerance; }
+  };
+  std::string layout_text() const;
+  std::string failures() const;
+
+  Transport& transport_;
+  const Options& options_;
+  std::uint32_t workers_;
+  nlohmann::json machine_;
+  std::vector<Line> problem_;
+  std::vector<double> times_s_;
+  std::vector<Merit> merits_;
+  std::vector<Check> checks_;
+  std::uint64_t checksum_ = 0;
+};
+
+/// A value with its unit and a decimal prefix, 4 digits: "1.234 ms", "56.7 Gcells/s". Units that carry a
+/// prefix already (GB/s) and numbers without a unit are printed as they are.
+std::string with_unit(double value, const std::string& unit);
+/// "12.3 s" and the like for both ends in the prefix of the larger one: "1.20 .. 1.25 ms".
+std::string range_with_unit(double low, double high, const std::string& unit);
+
+}  // namespace tutti
