@@ -25,10 +25,11 @@ struct Total {
 class Ranks {
  public:
   explicit Ranks(std::uint32_t ranks, Boundary boundary = Boundary::fixed(0),
-                 std::vector<std::int64_t> extents = {8, 8}) {
+                 std::vector<std::int64_t> extents = {8, 8}, std::vector<std::int64_t> tile = {}) {
+    if (tile.empty()) tile = {2, extents[1] / 2};
     for (std::uint32_t r = 0; r < ranks; ++r) {
       contexts.push_back({RankId{r}, ranks, 1, nullptr});
-      grids.emplace_back(contexts[r], extents, GridOptions{{2, extents[1] / 2}, boundary, 1});
+      grids.emplace_back(contexts[r], extents, GridOptions{tile, boundary, 1});
       u.emplace_back(grids[r], "u");
       v.emplace_back(grids[r], "v");
       s.emplace_back(contexts[r], "s");
@@ -98,7 +99,7 @@ TEST(Exchange, OneMessagePerNeighbourAndStep) {
 }
 
 TEST(Exchange, LargePiecesTravelAlone) {
-  Ranks ranks(2, Boundary::fixed(0), {4, 40000});  // faces of 20000 cells, 160 kB
+  Ranks ranks(2, Boundary::fixed(0), {32, 128, 64}, {16, 64, 64});  // faces of 64 x 64 cells: 32 KiB
   const Simulator sim = ranks.simulate([&](Recorder& r, std::uint32_t rank) { ranks.smooth(r, rank); });
   EXPECT_EQ(count(sim.plan(0), NodeKind::send), 4U);  // two tiles, two copies
 }
