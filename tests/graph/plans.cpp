@@ -99,7 +99,7 @@ TEST(Exchange, OneMessagePerNeighbourAndStep) {
 }
 
 TEST(Exchange, LargePiecesTravelAlone) {
-  Ranks ranks(2, Boundary::fixed(0), {32, 128, 64}, {16, 64, 64});  // faces of 64 x 64 cells: 32 KiB
+  Ranks ranks(2, Boundary::fixed(0), {128, 128, 64}, {64, 64, 64});  // faces of 64 x 64 cells: 32 KiB
   const Simulator sim = ranks.simulate([&](Recorder& r, std::uint32_t rank) { ranks.smooth(r, rank); });
   EXPECT_EQ(count(sim.plan(0), NodeKind::send), 4U);  // two tiles, two copies
 }
