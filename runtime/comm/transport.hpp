@@ -25,13 +25,17 @@ struct MessageSpec {
   bool sending = false;
 };
 
-/// The messages of one graph. Thread-safe as marked. Never blocks.
+/// The messages of one graph. Thread-safe as marked. start and progress never block.
 class Messages {
  public:
-  virtual ~Messages() = default;  ///< cancels receives that are still posted; does not communicate
+  /// Cancels receives that are still posted. Returns once the sends under way no longer need their staging
+  /// (at once if progress() has reported them all; not while an exception unwinds). Opens no communication,
+  /// so ranks need not do it at the same moment.
+  virtual ~Messages() = default;
 
   /// Starts message `index` (position in the specs): a send may overwrite its staging again, and a receive
-  /// has its bytes in staging, once progress() has reported it. Any thread; may defer the work to progress().
+  /// has its bytes in staging, once progress() has reported it, and only then may it be started again. Any
+  /// thread; may defer the work to progress(). A send waits for its receiver in every 16th start at least.
   virtual void start(std::uint32_t index) = 0;
 
   /// Makes progress if no other thread is doing so, and appends to `done` the messages that completed.

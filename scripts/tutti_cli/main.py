@@ -1,0 +1,109 @@
+"""The command line: verbs, options, and how a failure reaches the user."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .common import PRESETS, USAGE, Failure, complain
+from .launch import BINDINGS
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for bad usage instead of the usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure(f"{message} (see `{self.prog} --help`)", USAGE)
+
+
+def parser() -> Parser:
+    top = Parser(prog="tutti", description="Set up, build, test, run and measure Tutti.", allow_abbrev=False)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
+    p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang)")
+
+    p = add("build", "configure and build a preset, binaries in build/<preset>/bin")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.epilog = "Further words -DNAME=VALUE are passed to CMake."
+
+    p = add("test", "build and run the tests; the last line counts them")
+    p.add_argument("--preset", choices=PRESETS, help="only this build (default: all that the project has)")
+    p.add_argument("--quick", action="store_true", help="only the release build")
+    p.add_argument("-L", "--label", help="only tests with this label (a regular expression)")
+
+    p = add("run", "run an app on ranks x threads; its arguments follow after --")
+    p.add_argument("app", metavar="APP", help="a name in build/<preset>/bin, or a path")
+    p.add_argument("-n", "--ranks", type=int, default=1, help="MPI ranks (default 1)")
+    p.add_argument("-t", "--threads", type=int, help="threads per rank (default: cores / ranks)")
+    p.add_argument("--bind", choices=BINDINGS, default="auto", help="auto binds when ranks x threads fit")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument("--verbose", action="store_true", help="hide nothing of what mpirun says")
+    p.epilog = "Example: tutti run heat -n 2 -t 1 -- --grid 128,128,128 --steps 100"
+
+    p = add("demo", "measure heat over the ranks x threads that fit this machine; plots and a page")
+    p.add_argument("--app", default="heat", help="a name in build/<preset>/bin, or a path")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument("--output", default="results/demo", metavar="FOLDER", help="default: %(default)s")
+    p.add_argument("--budget", type=float, default=120.0, metavar="S", help="seconds to measure, default 120")
+    p.add_argument("--repeats", type=int, help="repeats of each point (default: 9, fewer if time is short)")
+    p.add_argument("--grid", type=int, metavar="N", help="cells in each direction (default 192)")
+    p.add_argument("--seed", type=int, default=1, help="of the order of the runs (default 1)")
+    return top
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    words, rest = list(arguments), []
+    if "--" in words:
+        cut = words.index("--")
+        words, rest = words[:cut], words[cut + 1 :]
+    options, unknown = parser().parse_known_args(words)
+    if options.verb != "build" and unknown:
+        hint = ", an app's arguments go after --" if options.verb == "run" else ""
+        raise Failure(f"{options.verb}: unknown argument '{unknown[0]}'{hint}", USAGE)
+    if options.verb != "run" and rest:
+        raise Failure(f"{options.verb}: takes nothing after --", USAGE)
+
+    if options.verb == "setup":
+        from . import setup
+
+        return setup.verb(options.tests)
+    if options.verb == "build":
+        from . import build
+
+        return build.verb(options.preset, unknown)
+    if options.verb == "test":
+        from . import test
+
+        return test.verb(options.preset, options.quick, options.label)
+    if options.verb == "run":
+        from . import run
+
+        return run.verb(
+            options.app, options.ranks, options.threads, options.bind, options.preset, options.verbose, rest
+        )
+    from . import python_env, setup
+
+    setup.everything(tests=False)
+    python_env.enter(list(arguments))
+    from . import demo
+
+    return demo.verb(options)
+
+
+def main(arguments: Sequence[str]) -> int:
+    try:
+        return dispatch(arguments)
+    except Failure as failure:
+        complain(str(failure))
+        return failure.status
+    except KeyboardInterrupt:
+        print("", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 141

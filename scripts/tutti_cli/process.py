@@ -1,0 +1,110 @@
+"""Runs one launch: signals forwarded, standard error filtered, an exit status and a message back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from .chatter import Filter
+from .launch import Launch
+
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    message: str | None  # the error line, where the run failed and there is one
+
+
+def execute(
+    launch: Launch,
+    app: str,
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+    timeout_s: float | None = None,
+) -> Outcome:
+    """Run to the end. quiet drops the app's output (its error line is in the outcome); verbose filters
+    nothing; a run that takes longer than timeout_s is ended with status 1."""
+    child = subprocess.Popen(
+        launch.argv,
+        env={**os.environ, **launch.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if quiet else None,
+        stderr=None if verbose else subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,  # else the terminal sends SIGINT to mpirun a second time
+    )
+    chatter = Filter()
+    expired = threading.Event()
+    with forwarding(child) as received, limit(child, timeout_s, expired):
+        for line in child.stderr or ():
+            show(chatter.feed(line), quiet)
+        status = child.wait()
+    show(chatter.finish(), quiet)
+    if expired.is_set():
+        return Outcome(1, f"{app}: no end after {timeout_s:.0f} s, stopped")
+    if received:
+        return Outcome(128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}")
+    if verbose:
+        return Outcome(status if status >= 0 else 128 - status, None)
+    status, message = chatter.explanation(status, app)
+    if quiet and chatter.errors and status != 0:
+        message = chatter.errors[0].removeprefix("tutti: error: ")
+    return Outcome(status, message)
+
+
+def show(lines: list[str], quiet: bool) -> None:
+    if not quiet:
+        for line in lines:
+            print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def forwarding(child: subprocess.Popen[str]) -> Iterator[list[int]]:
+    """Pass signals on to the child; the list fills with those that ask for an end."""
+    received: list[int] = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        if number != signal.SIGUSR1:
+            received.append(number)
+        if child.poll() is None:
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def limit(child: subprocess.Popen[str], timeout_s: float | None, expired: threading.Event) -> Iterator[None]:
+    if timeout_s is None:
+        yield
+        return
+
+    def stop() -> None:
+        expired.set()
+        child.terminate()
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+
+    timer = threading.Timer(timeout_s, stop)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

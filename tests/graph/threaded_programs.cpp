@@ -1,0 +1,56 @@
+// Random programs on real threads, 1 to 4 ranks in this process with 1 to 3 workers each, in the tasks and
+// bulk schedules, must equal their sequential interpretation exactly.
+#include <cstdlib>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/graph/local_job.hpp"
+#include "tests/graph/random_program.hpp"
+
+namespace tutti::test {
+namespace {
+
+void try_program(std::uint64_t seed, Schedule schedule) {
+  const RandomProgram program = RandomProgram::make(seed);
+  const auto ranks = static_cast<std::uint32_t>(1 + seed % 4);
+  TestOptions options;
+  options.threads = static_cast<int>(1 + seed / 4 % 3);
+  options.schedule = schedule;
+  options.watchdog_s = 60;
+  SCOPED_TRACE(fmt::format("{} ranks x {} workers, {}", ranks, options.threads, program.describe()));
+
+  std::vector<Oracle> oracles;  // one after each run
+  std::vector<std::int64_t> expected;
+  oracles.emplace_back(program);
+  for (const std::int64_t steps : program.runs) {
+    oracles.push_back(oracles.back());
+    expected.push_back(oracles.back().run(steps));
+  }
+  run_local_job(ranks, options, [&](Runtime& rt) {
+    RecordedProgram data(program, rt);
+    Graph graph = rt.record("random", static_cast<int>(program.phases.size()),
+                            [&](Recorder& r, int phase) { data.record(r, phase); });
+    for (std::size_t i = 0; i < program.runs.size(); ++i) {
+      EXPECT_EQ(graph.run(program.runs[i]), expected[i]);
+      EXPECT_EQ(oracles[i + 1].difference(data), "");
+    }
+  });
+}
+
+class ThreadedPrograms : public ::testing::TestWithParam<Schedule> {};
+
+TEST_P(ThreadedPrograms, EqualSequentialExecution) {
+  const char* count_text = std::getenv("TUTTI_RANDOM_PROGRAMS");
+  const char* first_text = std::getenv("TUTTI_RANDOM_SEED");
+  const std::uint64_t count = count_text ? std::strtoull(count_text, nullptr, 10) : 150;
+  const std::uint64_t first = first_text ? std::strtoull(first_text, nullptr, 10) : 1;
+  for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed)
+    try_program(seed, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Schedules, ThreadedPrograms, ::testing::Values(Schedule::tasks, Schedule::bulk),
+                         [](const auto& info) { return info.param == Schedule::tasks ? "tasks" : "bulk"; });
+
+}  // namespace
+}  // namespace tutti::test

@@ -1,0 +1,244 @@
+// What every transport must do, as functions of one rank: the local transport and MPI run the same.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <numeric>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "runtime/comm/transport.hpp"
+#include "runtime/error.hpp"
+
+namespace tutti::scenarios {
+
+inline Bytes pattern(std::uint64_t seed, std::size_t size) {
+  Bytes bytes(size);
+  std::minstd_rand random(static_cast<std::uint32_t>(seed * 2654435761U + 1));
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() >> 8);
+  return bytes;
+}
+
+inline void collectives(Transport& transport) {
+  const std::uint64_t me = transport.rank().value;
+  const std::uint64_t ranks = transport.ranks();
+  ASSERT_LT(me, ranks);
+  EXPECT_GE(transport.ranks_on_node(), 1U);
+  EXPECT_LE(transport.ranks_on_node(), ranks);
+  EXPECT_FALSE(transport.description().empty());
+  for (std::uint64_t round = 0; round < 50; ++round) {
+    transport.barrier();
+    EXPECT_EQ(transport.max(me + round), ranks - 1 + round);
+    EXPECT_EQ(transport.min(me + round), round);
+    EXPECT_EQ(transport.sum(me), ranks * (ranks - 1) / 2);
+    EXPECT_EQ(transport.sum(~std::uint64_t{0}), std::uint64_t{0} - ranks);  // modulo 2^64
+    EXPECT_EQ(transport.max(-1.5 - static_cast<double>(me)), -1.5);
+    const std::vector<Bytes> all = transport.gather_all(pattern(me + round, (me + round) % 5 * 100));
+    ASSERT_EQ(all.size(), ranks);
+    for (std::uint64_t r = 0; r < ranks; ++r) EXPECT_EQ(all[r], pattern(r + round, (r + round) % 5 * 100));
+  }
+}
+
+/// Back to back and without barriers, so that a fast rank is already in the next one.
+inline void exchanges(Transport& transport, std::uint32_t rounds) {
+  std::mt19937 random(7);  // the same numbers on every rank
+  for (std::uint32_t round = 0; round < rounds; ++round) {
+    std::map<RankId, Bytes> outgoing;
+    std::map<RankId, Bytes> expected;
+    for (std::uint32_t from = 0; from < transport.ranks(); ++from) {
+      for (std::uint32_t to = 0; to < transport.ranks(); ++to) {
+        const std::size_t size = random() % 10 == 0 ? 100'000 : random() % 300;
+        const bool partners = random() % 3 == 0;
+        if (!partners) continue;
+        const Bytes bytes = pattern(round + 1000ULL * from + 7777ULL * to, size);
+        if (RankId(from) == transport.rank()) outgoing[RankId(to)] = bytes;
+        if (RankId(to) == transport.rank()) expected[RankId(from)] = bytes;
+      }
+    }
+    EXPECT_EQ(transport.exchange(outgoing), expected) << "round " << round;
+  }
+}
+
+/// One graph in which every rank sends `steps` messages of different sizes through `channels` channels to
+/// every rank, itself included. Whoever gets a completion checks it and starts the message again.
+class Traffic {
+ public:
+  Traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps, std::uint64_t seed)
+      : rank_(transport.rank()), steps_(steps), seed_(seed) {
+    for (std::uint32_t partner = 0; partner < transport.ranks(); ++partner) {
+      for (std::uint32_t tag = 0; tag < channels; ++tag) {
+        for (const bool sending : {true, false}) {
+          specs_.push_back({RankId(partner), tag, nullptr, size_of(tag), sending});
+        }
+      }
+    }
+    for (MessageSpec& spec : specs_) {
+      staging_.emplace_back(spec.bytes);
+      spec.staging = staging_.back().data();
+    }
+    turns_.resize(specs_.size());
+    open_ = specs_.size();
+    messages_ = transport.open(specs_);
+  }
+
+  void start_share(std::size_t first, std::size_t stride) {
+    for (std::size_t index = first; index < specs_.size(); index += stride) start(index);
+  }
+  /// Any number of threads; returns when all messages of this rank have made all their steps.
+  void work() {
+    std::vector<std::uint32_t> done;
+    while (open_.load() > 0) {
+      done.clear();
+      messages_->progress(done);
+      if (done.empty()) std::this_thread::yield();
+      for (const std::uint32_t index : done) finish(index);
+    }
+  }
+  std::uint64_t total() const { return specs_.size() * std::uint64_t{steps_}; }
+  std::uint64_t finished() const { return finished_.load(); }
+
+ private:
+  static std::uint64_t size_of(std::uint32_t tag) {
+    constexpr std::uint64_t sizes[] = {0, 1, 8, 300, 5000, 70'000};
+    return sizes[tag % 6];
+  }
+  Bytes content(const MessageSpec& spec, std::uint32_t turn) const {
+    const RankId from = spec.sending ? rank_ : spec.partner;
+    const RankId to = spec.sending ? spec.partner : rank_;
+    return pattern(seed_ + turn + 31ULL * spec.tag + 1009ULL * from.value + 9176ULL * to.value, spec.bytes);
+  }
+  void start(std::size_t index) {
+    if (specs_[index].sending) staging_[index].assign_from(content(specs_[index], turns_[index]));
+    messages_->start(static_cast<std::uint32_t>(index));
+  }
+  void finish(std::uint32_t index) {
+    const MessageSpec& spec = specs_[index];
+    if (!spec.sending) {
+      EXPECT_TRUE(staging_[index].equals(content(spec, turns_[index])))
+          << "from rank " << spec.partner.value << ", tag " << spec.tag << ", step " << turns_[index];
+    }
+    ++finished_;
+    if (++turns_[index] < steps_) {
+      start(index);
+    } else {
+      --open_;
+    }
+  }
+
+  struct Staging {
+    explicit Staging(std::size_t size) : bytes(size) {}
+    std::byte* data() { return bytes.data(); }
+    void assign_from(const Bytes& from) { std::copy(from.begin(), from.end(), bytes.begin()); }
+    bool equals(const Bytes& other) const { return bytes == other; }
+    Bytes bytes;
+  };
+
+  RankId rank_;
+  std::uint32_t steps_;
+  std::uint64_t seed_;
+  std::vector<MessageSpec> specs_;
+  std::vector<Staging> staging_;
+  std::vector<std::uint32_t>
+      turns_;  ///< by message: completed steps; written by whoever holds its completion
+  std::atomic<std::size_t> open_{0};
+  std::atomic<std::uint64_t> finished_{0};
+  std::unique_ptr<Messages> messages_;  ///< last: gone before the staging
+};
+
+/// Two graphs open at once, each started and driven by several threads.
+inline void traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps) {
+  Traffic first(transport, channels, steps, 1);
+  Traffic second(transport, channels, steps, 500'000);
+  constexpr std::size_t threads = 3;
+  std::vector<std::thread> team;
+  for (std::size_t t = 0; t < threads; ++t) {
+    team.emplace_back([&, t] {
+      first.start_share(t, threads);
+      second.start_share(t, threads);
+      (t % 2 == 0 ? first : second).work();
+      (t % 2 == 0 ? second : first).work();
+    });
+  }
+  for (std::thread& thread : team) thread.join();
+  EXPECT_EQ(first.finished(), first.total());
+  EXPECT_EQ(second.finished(), second.total());
+}
+
+/// Repeats start and progress on message 0 until it was completed `times` times or nothing came for a while.
+inline std::uint32_t repeat(Messages& messages, std::uint32_t times, std::chrono::milliseconds patience) {
+  std::vector<std::uint32_t> done;
+  auto limit = std::chrono::steady_clock::now() + patience;
+  std::uint32_t completed = 0;
+  messages.start(0);
+  while (std::chrono::steady_clock::now() < limit) {
+    done.clear();
+    if (!messages.progress(done) || done.empty()) {
+      std::this_thread::yield();
+      continue;
+    }
+    if (++completed == times) break;
+    messages.start(0);
+    limit = std::chrono::steady_clock::now() + patience;
+  }
+  return completed;
+}
+
+/// A sender whose receiver does nothing comes to rest after 16 messages at most, and goes on afterwards.
+inline void bounded_skew(Transport& transport) {
+  if (transport.ranks() < 2) return;
+  const std::uint32_t me = transport.rank().value;
+  std::vector<std::byte> staging(64);
+  std::vector<MessageSpec> specs;
+  if (me < 2) specs.push_back({RankId(1 - me), 0, staging.data(), staging.size(), me == 0});
+  const std::unique_ptr<Messages> messages = transport.open(specs);
+  constexpr std::uint32_t times = 100;
+  std::uint32_t sent = 0;
+  if (me == 0) {
+    sent = repeat(*messages, times, std::chrono::milliseconds(100));
+    EXPECT_LE(sent, 16U);
+    EXPECT_GE(sent, 15U);
+  }
+  sent = static_cast<std::uint32_t>(transport.max(std::uint64_t{sent}));
+  if (me == 1) {
+    EXPECT_EQ(repeat(*messages, sent + 1, std::chrono::seconds(20)), sent + 1);
+  } else if (me == 0) {
+    std::vector<std::uint32_t> done;
+    while (done.empty()) messages->progress(done);
+  }
+}
+
+/// A graph may go while its receives are posted; the next one gets none of what was meant for it.
+inline void destruction(Transport& transport) {
+  for (std::uint32_t round = 0; round < 5; ++round) {
+    std::vector<std::byte> staging(1000);
+    std::vector<MessageSpec> specs;
+    for (std::uint32_t partner = 0; partner < transport.ranks(); ++partner) {
+      specs.push_back({RankId(partner), 0, staging.data(), staging.size(), false});
+    }
+    std::unique_ptr<Messages> messages = transport.open(specs);
+    std::vector<std::uint32_t> done;
+    for (std::uint32_t index = 0; index < specs.size(); ++index) messages->start(index);
+    messages->progress(done);
+    EXPECT_TRUE(done.empty());
+  }
+  traffic(transport, 2, 20);
+}
+
+/// Bad messages are refused by name, before anything is opened.
+inline void refusals(Transport& transport) {
+  std::byte staging{};
+  const RankId here = transport.rank();
+  EXPECT_THROW(transport.open({{RankId(transport.ranks()), 0, &staging, 1, true}}), Error);
+  EXPECT_THROW(transport.open({{here, 0xFFFFFFFF, &staging, 1, true}}), Error);
+  EXPECT_THROW(transport.open({{here, 0, nullptr, 1, false}}), Error);
+  EXPECT_THROW(transport.open({{here, 3, &staging, 1, true}, {here, 3, &staging, 1, true}}), Error);
+  EXPECT_THROW(transport.exchange({{RankId(transport.ranks()), Bytes(3)}}), Error);
+  transport.barrier();
+}
+
+}  // namespace tutti::scenarios

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""A stand-in for the heat app: takes its options, invents times, writes its JSON.
+
+FAKE_HEAT steers it: 'checksum' gives points with 2 ranks another checksum, 'verification' fails on bulk,
+'usage' and 'crash' end with an error, 'nojson' writes nothing, 'hang' does not end.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--grid", required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
+    parser.add_argument("--schedule", choices=["tasks", "bulk", "kokkos"], default="tasks")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--quiet", action="store_true")
+    options = parser.parse_args()
+    rank = int(os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
+    ranks = int(os.environ.get("OMPI_COMM_WORLD_SIZE", "1"))
+    mode = os.environ.get("FAKE_HEAT", "")
+    if mode == "usage":
+        print("tutti: error: --grid: 0 is not a size", file=sys.stderr)
+        return 2
+    if mode == "hang":
+        time.sleep(60)
+    if mode == "crash" and rank == ranks - 1:
+        os.abort()
+    if rank != 0 or mode == "nojson":
+        return 0
+    cells = 1
+    for extent in options.grid.split(","):
+        cells *= int(extent)
+    cores = ranks * options.threads
+    ideal_s = cells / 6e8 / cores
+    slower = {"tasks": 1.02, "bulk": 1.0, "kokkos": 1.1}[options.schedule] * (1 + 0.06 * (cores - 1))
+    step_s = ideal_s * slower * random.lognormvariate(0.0, 0.02)
+    passed = not (mode == "verification" and options.schedule == "bulk")
+    result = {
+        "app": "heat",
+        "version": "0.1.0",
+        "git_commit": "0000000",
+        "config": {"compiler": "none <stand-in>", "mpi": True},
+        "machine": {
+            "cpu_model": "stand-in",
+            "cores": os.cpu_count(),
+            "affinity": [{"host": "here", "workers": ["0", "1"]}],
+        },
+        "ranks": ranks,
+        "threads_per_rank": options.threads,
+        "device": "cpu",
+        "schedule": options.schedule,
+        "timings": {
+            "iteration_s": {"median": step_s, "ci95_low": 0.98 * step_s, "ci95_high": 1.02 * step_s, "n": 10}
+        },
+        "figures_of_merit": [
+            {"name": "cell_updates_per_s", "value": cells / step_s, "unit": "1/s"},
+            {"name": "bandwidth_gb_s", "value": 16e-9 * cells / step_s, "unit": "GB/s"},
+        ],
+        "efficiency": {},
+        "verification": [{"name": "max_error", "value": 1e-14, "tolerance": 1e-12, "passed": passed}],
+        "checksum": "0x00000000000000ff" if mode == "checksum" and ranks == 2 else "0x0123456789abcdef",
+    }
+    if options.json:
+        options.json.write_text(json.dumps(result))
+    if not options.quiet:
+        print(f"{ranks} x {options.threads}: {step_s:.6f} s per step")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
