@@ -13,6 +13,7 @@
 #include "runtime/io/field_file.hpp"
 #include "runtime/io/outcome.hpp"
 #include "runtime/report.hpp"
+#include "runtime/text.hpp"
 
 using namespace tutti;
 
@@ -132,8 +133,8 @@ int main(int argc, char** argv) {
   report.problem("grid", opt.grid);
   report.problem("steps", opt.steps);
   report.problem("boundary", opt.boundary);
-  report.problem("initial", opt.starts_from_file() ? opt.initial
-                                                   : fmt::format("sine mode {}", fmt::join(opt.mode, ",")));
+  report.problem("initial",
+                 opt.starts_from_file() ? opt.initial : fmt::format("sine mode {}", joined(opt.mode, ",")));
 
   Problem problem(rt, opt);
   Graph step = problem.record();
