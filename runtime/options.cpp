@@ -7,10 +7,10 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "runtime/error.hpp"
 #include "runtime/insight/provenance.hpp"
+#include "runtime/text.hpp"
 
 namespace tutti {
 
@@ -46,8 +46,7 @@ std::string version_text(const Options& options) {
   const BuildInfo& build = build_info();
   return fmt::format("{} (Tutti) {}, commit {}\n{}, {}, with {}\n", options.app_name(), build.version,
                      build.git_commit, build.compiler, build.build_type,
-                     build.features.empty() ? "none of mpi hdf5 kokkos cuda"
-                                            : fmt::to_string(fmt::join(build.features, " ")));
+                     build.features.empty() ? "none of mpi hdf5 kokkos cuda" : joined(build.features, " "));
 }
 
 void declare_common(CLI::App& app, Options& o) {
@@ -103,12 +102,11 @@ void add_number(CLI::App& app, const std::string& name, double& value, double le
 
 void add_choice(CLI::App& app, const std::string& name, std::string& value,
                 const std::vector<std::string>& choices, const std::string& help) {
-  add_parsed(app, name, fmt::to_string(fmt::join(choices, "|")), help,
-             [&value, name, choices](const std::string& text) {
-               if (std::find(choices.begin(), choices.end(), text) == choices.end())
-                 usage_error("{} takes one of {}, not '{}'", name, fmt::join(choices, ", "), text);
-               value = text;
-             });
+  add_parsed(app, name, joined(choices, "|"), help, [&value, name, choices](const std::string& text) {
+    if (std::find(choices.begin(), choices.end(), text) == choices.end())
+      usage_error("{} takes one of {}, not '{}'", name, joined(choices, ", "), text);
+    value = text;
+  });
 }
 
 void add_extents(CLI::App& app, const std::string& name, std::vector<std::int64_t>& value,

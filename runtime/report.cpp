@@ -1,5 +1,6 @@
 #include "runtime/report.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -43,7 +44,13 @@ std::string as_text(const nlohmann::json& value) {
 }
 
 std::string line(const std::string& key, const std::string& value) {
-  return fmt::format("  {:<18}{}\n", key, value);
+  return fmt::format("  {:<22}{}\n", key, value);
+}
+
+/// A name as people write it.
+std::string in_words(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
 }
 
 /// How the workers of all ranks are held to processors, in a few words.
@@ -129,10 +136,10 @@ std::string Report::block() const {
     text += line("time per step", fmt::format("{}  ({} {}, median of {}; warm-up not counted)",
                                               with_unit(t.median, "s"), t.is_ci95 ? "95 % interval" : "range",
                                               range_with_unit(t.low, t.high, "s"), plural(t.n, "repeat")));
-  for (const Merit& m : merits_) text += line(m.label, with_unit(m.value, m.unit));
+  for (const Merit& m : merits_) text += line(in_words(m.label), with_unit(m.value, m.unit));
   for (const Check& c : checks_)
-    text += line(c.name, fmt::format("{:.3g}  (at most {:.3g}: {})", c.value, c.tolerance,
-                                     c.passed() ? "passed" : "FAILED"));
+    text += line(in_words(c.name), fmt::format("{:.3g}  (at most {:.3g}: {})", c.value, c.tolerance,
+                                               c.passed() ? "passed" : "FAILED"));
   text += line("checksum", fmt::format("0x{:016x}", checksum_));
   return text + line("verdict", verified() ? "verified" : "FAILED");
 }

@@ -6,17 +6,15 @@
 #include <fstream>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <hwloc.h>
 #include <nlohmann/json.hpp>
 #include <omp.h>
 #include <sched.h>
 #include <sys/utsname.h>
 #include <tutti/build_info.hpp>
+#include <unistd.h>
 
 #include "runtime/io/field_file.hpp"
-
-extern char** environ;
 
 namespace tutti {
 

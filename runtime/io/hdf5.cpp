@@ -8,13 +8,13 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <hdf5.h>
 
 #include "runtime/error.hpp"
 #include "runtime/io/field_file.hpp"
 #include "runtime/io/hdf5_sharing.hpp"
 #include "runtime/io/outcome.hpp"
+#include "runtime/text.hpp"
 
 namespace tutti {
 
@@ -97,8 +97,8 @@ std::vector<Box> slabs_of(const Box& block, const GridLayout& layout, const Axes
   int across = 2;
   for (int axis = axes.count - 1; axis >= 0; --axis)
     if (const int d = axes.dimension[axis]; d >= 0 && layout.extents()[d] > 1) across = d;
-  const std::int64_t layer_bytes = block.size() / block.extent(across) * 8;
-  const std::int64_t thickness = std::max<std::int64_t>(1, buffer_bytes / layer_bytes);
+  const std::int64_t layer_cells = std::max<std::int64_t>(1, block.size() / block.extent(across));
+  const std::int64_t thickness = std::max<std::int64_t>(1, buffer_bytes / 8 / layer_cells);
   for (std::int64_t lo = block.lo[across]; lo < block.hi[across]; lo += thickness) {
     Box slab = block;
     slab.lo[across] = lo;
@@ -263,7 +263,7 @@ struct Found {
   bool image = false;
 };
 
-std::string text_of(const Shape3& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
+std::string text_of(const Shape3& shape) { return fmt::format("({})", joined(shape, ", ")); }
 
 std::string name_of(const Location& at) { return fmt::format("'{}' in '{}'", at.dataset, at.file); }
 
@@ -300,7 +300,7 @@ bool is_image_data(hid_t file, hid_t dataset) {
 herr_t collect_dataset(hid_t group, const char* name, const H5L_info_t*, void* into) {
   auto& names = *static_cast<std::vector<std::string>*>(into);
   const Handle object(H5Oopen(group, name, H5P_DEFAULT), H5Oclose);
-  if (object.valid() && H5Iget_type(object) == H5I_DATASET) names.push_back("/" + std::string(name));
+  if (object.valid() && H5Iget_type(object) == H5I_DATASET) names.push_back(fmt::format("/{}", name));
   return names.size() < 8 ? 0 : 1;
 }
 
@@ -321,7 +321,7 @@ Handle open_dataset(hid_t file, const Location& at) {
   std::vector<std::string> names;
   H5Lvisit(file, H5_INDEX_NAME, H5_ITER_NATIVE, collect_dataset, &names);
   environment_error("'{}' has no dataset '{}'; it has {}", at.file, at.dataset,
-                    names.empty() ? "none" : fmt::to_string(fmt::join(names, " ")));
+                    names.empty() ? "none" : joined(names, " "));
 }
 
 void check_type(hid_t dataset, const Location& at) {

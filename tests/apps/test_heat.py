@@ -218,7 +218,7 @@ class BadInput(HeatTest):
             self.refused(2, "TUTTI_CUDA", "--device", "cuda")
 
     def test_grid_beyond_memory(self):
-        self.refused(3, "memory", "--grid", "50000,50000,50000", "--steps", "1")
+        self.refused(3, "smaller grid", "--grid", "50000,50000,50000", "--steps", "1")
         self.refused(2, "", "--grid", "4000000000,4000000000,4000000000", "--steps", "1")
 
     def test_unwritable_files(self):

@@ -1,0 +1,160 @@
+// Heat and wave equation on a regular grid: starts from a sine mode, whose later values are known, or from a
+// user's array; repeats the problem, checks it, and reports how fast it went.
+#include <chrono>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+#include <tutti/tutti.hpp>
+
+#include "kernels/stencil/stencil.hpp"
+#include "miniapps/heat/heat_options.hpp"
+#include "runtime/insight/bandwidth.hpp"
+#include "runtime/io/field_file.hpp"
+#include "runtime/io/outcome.hpp"
+#include "runtime/report.hpp"
+#include "runtime/text.hpp"
+
+using namespace tutti;
+
+namespace {
+
+constexpr double heat_r = 0.125;      // alpha dt / h^2; stable up to 1/6 with 7 points
+constexpr double wave_courant = 0.3;  // c dt / h; stable up to 0.4528 at order 8
+
+/// The equation on its grid: u now, and `other`, the next u (heat) or the previous one (wave).
+class Problem {
+ public:
+  Problem(Runtime& rt, const HeatOptions& opt)
+      : rt_(rt), opt_(opt), grid_(rt, opt.grid, opt.grid_options()), u_(grid_, "u"), other_(grid_, "other") {}
+
+  Kernel kernel() const {
+    if (opt_.is_wave()) return opt_.order == 8 ? kernels::wave8(wave_courant) : kernels::wave2(wave_courant);
+    if (opt_.stencil == 5) return kernels::heat5(heat_r);
+    return opt_.stencil == 27 ? kernels::heat27(heat_r) : kernels::heat7(heat_r);
+  }
+
+  /// One time step, to be run any number of times.
+  Graph record() {
+    return rt_.record("step", [&](Recorder& r) {
+      const Kernel k = opt_.delay_us > 0 ? kernels::delayed(kernel(), opt_.delay_us) : kernel();
+      const Pattern reach = opt_.stencil == 27 ? halo(1, corners) : halo(opt_.radius());
+      r.each(grid_, k, read(u_, reach), opt_.is_wave() ? update(other_) : write(other_));
+      r.swap(u_, other_);
+    });
+  }
+
+  /// The initial state. A wave starts at rest: the step before the first mirrors the one after it for a mode,
+  /// and equals the first for an array.
+  void start() {
+    if (opt_.starts_from_file()) {
+      read_field(rt_.transport(), opt_.initial, u_);
+      if (opt_.is_wave()) read_field(rt_.transport(), opt_.initial, other_);
+      return;
+    }
+    rt_.run("start", [&](Recorder& r) {
+      r.each(grid_, kernels::sine_mode(opt_.mode, opt_.grid, 1), write(u_));
+      if (opt_.is_wave())
+        r.each(grid_, kernels::sine_mode(opt_.mode, opt_.grid, mode_factor(1)), write(other_));
+    });
+  }
+
+  bool has_solution() const { return !opt_.starts_from_file() && opt_.radius() == 1; }
+  double max_error() {
+    return reduced<double>(kernels::sine_mode_error(opt_.mode, opt_.grid, mode_factor(opt_.steps)));
+  }
+  double max_abs() { return reduced<double>(kernels::max_abs()); }
+  std::uint64_t checksum() {
+    Scalar<std::uint64_t> hash(rt_, "checksum");
+    rt_.run("checksum", [&](Recorder& r) { r.reduce(grid_, kernels::checksum(), sum(hash), read(u_)); });
+    return hash.get();
+  }
+  /// By how much max |u| may have grown. Heat: not at all (a maximum principle holds for r <= 1/6), but for
+  /// rounding. Wave from rest: each mode by at most 1/cos(theta/2) < 2, so max |u| by 2 sqrt(cells).
+  double growth_limit() const { return opt_.is_wave() ? 2 * std::sqrt(cells()) : 1 + 1e-12; }
+  double cells() const { return static_cast<double>(grid_.layout().domain().size()); }
+
+  void write_output() {
+    ImageMetadata about;
+    about.step = opt_.steps;
+    about.time = static_cast<double>(opt_.steps) * (opt_.is_wave() ? wave_courant : heat_r);  // with h = 1
+    about.provenance = {{"problem", opt_.problem()}};
+    write_vtkhdf(rt_.transport(), opt_.output, {{"u", &u_}}, about);
+  }
+
+ private:
+  /// Amplitude of the mode after so many steps.
+  double mode_factor(std::int64_t steps) const {
+    return opt_.is_wave() ? kernels::wave_mode_factor(opt_.mode, opt_.grid, wave_courant, steps)
+                          : kernels::heat_mode_factor(opt_.mode, opt_.grid, heat_r, opt_.stencil, steps);
+  }
+  template <class T>
+  T reduced(const Kernel& kernel) {
+    Scalar<T> value(rt_, kernel.name);
+    rt_.run(kernel.name, [&](Recorder& r) { r.reduce(grid_, kernel, max(value), read(u_)); });
+    return value.get();
+  }
+
+  Runtime& rt_;
+  const HeatOptions& opt_;
+  Grid grid_;
+  Field<double> u_;
+  Field<double> other_;
+};
+
+/// Seconds per step, of the slowest rank.
+double timed_run(Runtime& rt, Graph& step, std::int64_t steps) {
+  rt.transport().barrier();
+  const auto begin = std::chrono::steady_clock::now();
+  step.run(steps);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  return rt.transport().max(elapsed.count()) / static_cast<double>(steps);
+}
+
+void report_speed(Runtime& rt, Report& report, const Problem& problem) {
+  const double updates = problem.cells() / report.step_time().median;
+  const double bandwidth = updates * problem.kernel().cost.bytes / 1e9;
+  const double copy = copy_bandwidth_gb_s(rt);
+  report.merit("cell_updates_per_s", updates, "cells/s", "cell updates");
+  report.merit("bandwidth_gb_s", bandwidth, "GB/s", "bandwidth");
+  report.merit("copy_bandwidth_gb_s", copy, "GB/s", "copy bandwidth");
+  report.merit("fraction_of_copy", bandwidth / copy, "1", "fraction of copy");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  HeatOptions opt;
+  Runtime rt(argc, argv, opt);
+  if (opt.grid.empty()) opt.complete(read_extents(rt.transport(), opt.initial));
+  if (!opt.output.empty()) check_writable(rt.transport(), "--output", opt.output);
+  Report report(rt);
+  report.problem("problem", opt.problem());
+  report.problem("grid", opt.grid);
+  report.problem("steps", opt.steps);
+  report.problem("boundary", opt.boundary);
+  report.problem("initial",
+                 opt.starts_from_file() ? opt.initial : fmt::format("sine mode {}", joined(opt.mode, ",")));
+
+  Problem problem(rt, opt);
+  Graph step = problem.record();
+  problem.start();
+  const double initial_max = problem.max_abs();
+  step.run(std::min<std::int64_t>(opt.steps, 4));  // warm-up
+
+  std::set<std::uint64_t> checksums;
+  for (int repeat = 0; repeat < opt.repeat; ++repeat) {
+    problem.start();
+    report.time(timed_run(rt, step, opt.steps));
+    checksums.insert(problem.checksum());
+  }
+
+  const double hundreds = std::max(1.0, static_cast<double>(opt.steps) / 100);  // rounding errors add up
+  if (problem.has_solution()) report.verify("max_error", problem.max_error(), 1e-12 * hundreds);
+  report.verify("max_abs", problem.max_abs(), problem.growth_limit() * initial_max);
+  report.verify("different_checksums", static_cast<double>(checksums.size() - 1), 0);
+  report.checksum(*checksums.begin());
+  report_speed(rt, report, problem);
+  if (!opt.output.empty()) problem.write_output();
+  return report.finish();
+}
