@@ -41,7 +41,7 @@ Share share_of_cores(Transport& transport) {
 std::uint64_t memory_share_bytes(Transport& transport) {
   const std::uint64_t available = available_memory_bytes();
   if (available == ~0ULL) return available;
-  return transport.min(available / transport.ranks_on_node() / 100 * 97);
+  return transport.min(available / std::max(1U, transport.ranks_on_node()) / 100 * 97);
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ class NodeLister {
 
   // -- exchanges --------------------------------------------------------------------------------------------
 
-  void add_exchanges(std::vector<Exchange> now) {
+  void add_exchanges(const std::vector<Exchange>& now) {
     std::map<RankId, std::vector<MessageItem>> outgoing;
     std::map<RankId, std::vector<MessageItem>> incoming;
     for (const Exchange& x : now) {

@@ -69,16 +69,16 @@ void check_accesses(const Place& place, const Kernel& kernel, const GridLayout* 
 
 }  // namespace
 
-void Recorder::add_each(const Grid& grid, Kernel kernel, std::vector<Access> accesses) {
+void Recorder::add_each(const Grid& grid, const Kernel& kernel, std::vector<Access> accesses) {
   const Place place{graph_name_, kernel.name};
   if (kernel.result.size_bytes != 0)
     usage_error("{}: the kernel returns {}; use reduce", place.text(), kernel.result.name);
   check_accesses(place, kernel, &grid.layout(), accesses);
-  Operation op{OperationKind::each, std::move(kernel), grid.shared_layout(), std::move(accesses), {}, {}, 0};
+  Operation op{OperationKind::each, kernel, grid.shared_layout(), std::move(accesses), {}, {}, 0};
   statements_.push_back({std::move(op), {}, {}});
 }
 
-void Recorder::add_reduce(const Grid& grid, Kernel kernel, Reduction reduction,
+void Recorder::add_reduce(const Grid& grid, const Kernel& kernel, const Reduction& reduction,
                           std::vector<Access> accesses) {
   const Place place{graph_name_, kernel.name};
   check_accesses(place, kernel, &grid.layout(), accesses);
@@ -92,13 +92,7 @@ void Recorder::add_reduce(const Grid& grid, Kernel kernel, Reduction reduction,
   for (const Access& a : accesses)
     if (a.mode != Mode::read)
       usage_error("{}: a reduction only reads, but '{}' is written", place.text(), a.name->label);
-  Operation op{OperationKind::reduce,
-               std::move(kernel),
-               grid.shared_layout(),
-               std::move(accesses),
-               std::move(reduction),
-               {},
-               0};
+  Operation op{OperationKind::reduce, kernel, grid.shared_layout(), std::move(accesses), reduction, {}, 0};
   statements_.push_back({std::move(op), {}, {}});
 }
 

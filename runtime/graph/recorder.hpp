@@ -49,13 +49,13 @@ class Recorder {
 
   /// One task per tile of the grid.
   template <class... A>
-  void each(const Grid& grid, Kernel kernel, A... accesses) {
-    add_each(grid, std::move(kernel), {std::move(accesses)...});
+  void each(const Grid& grid, const Kernel& kernel, A... accesses) {
+    add_each(grid, kernel, {std::move(accesses)...});
   }
   /// One value per tile, combined into a scalar: r.reduce(grid, kernel, sum(s), read(u)).
   template <class... A>
-  void reduce(const Grid& grid, Kernel kernel, Reduction reduction, A... accesses) {
-    add_reduce(grid, std::move(kernel), std::move(reduction), {std::move(accesses)...});
+  void reduce(const Grid& grid, const Kernel& kernel, const Reduction& reduction, A... accesses) {
+    add_reduce(grid, kernel, reduction, {std::move(accesses)...});
   }
   /// Scalar arithmetic, done by every rank: r.compute(f, read(a), read(b), write(c)); f returns c.
   template <class F, class... A>
@@ -84,8 +84,9 @@ class Recorder {
   std::vector<Statement> take() { return std::move(statements_); }
 
  private:
-  void add_each(const Grid& grid, Kernel kernel, std::vector<Access> accesses);
-  void add_reduce(const Grid& grid, Kernel kernel, Reduction reduction, std::vector<Access> accesses);
+  void add_each(const Grid& grid, const Kernel& kernel, std::vector<Access> accesses);
+  void add_reduce(const Grid& grid, const Kernel& kernel, const Reduction& reduction,
+                  std::vector<Access> accesses);
   void add_compute(Kernel kernel, std::vector<Access> accesses);
   void add_swap(const std::shared_ptr<Name>& a, const std::shared_ptr<Name>& b);
   void add_stop(Kernel kernel, std::vector<Access> accesses, std::int64_t lag);
