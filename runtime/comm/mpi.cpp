@@ -372,6 +372,7 @@ std::vector<Bytes> MpiTransport::gather_all(const Bytes& mine) {
                        MPI_BYTE, control_.get()),
         "MPI_Allgatherv");
   std::vector<Bytes> result;
+  result.reserve(counts.size());
   for (std::size_t r = 0; r < counts.size(); ++r) {
     result.emplace_back(together.begin() + offsets[r], together.begin() + offsets[r] + counts[r]);
   }
@@ -386,6 +387,7 @@ std::map<RankId, Bytes> MpiTransport::exchange(const std::map<RankId, Bytes>& ou
   // Two tags: a rank that has left the barrier may start the next exchange before others have noticed.
   const int tag = exchanges_++ % 2;
   std::vector<Extent> extents;
+  extents.reserve(outgoing.size());
   for (const auto& [partner, bytes] : outgoing) extents.emplace_back(bytes.size());
   std::vector<MPI_Request> sends = send_all(outgoing, extents, tag);
   std::map<RankId, Bytes> incoming;

@@ -159,7 +159,8 @@ std::int64_t Store::position(const Index3& cell) const {
 
 void Store::first_touch(const RankContext& context, const void* fill) {
   const std::vector<TileId>& tiles = layout_->tiles_of(context.rank);
-#pragma omp parallel num_threads(context.workers)
+  // where small arrays lie does not matter, and entering a team may cost more than filling them
+#pragma omp parallel num_threads(context.workers) if (memory_->size_bytes() > (1U << 20))
   {
     // a smaller team than asked for still touches everything
     const std::uint32_t team = static_cast<std::uint32_t>(omp_get_num_threads());

@@ -104,7 +104,23 @@ class GhostFinder {
   void enter(std::uint32_t copy, const Fresh& fresh) {
     ghosts_.entry.resize(copy + 1);
     for (const auto& [pattern, store] : fresh)
-      ghosts_.entry[copy].push_back({0, static_cast<std::uint32_t>(pattern), store});
+      if (is_read_first(copy, pattern, store))
+        ghosts_.entry[copy].push_back({0, static_cast<std::uint32_t>(pattern), store});
+  }
+
+  // From this copy on, are these ghosts read before the store changes?
+  bool is_read_first(std::uint32_t copy, std::int32_t pattern, std::int32_t store) const {
+    const std::size_t n = program_.operations.size();
+    std::size_t first = 0;
+    while (first < n && program_.operations[first].copy < copy) ++first;
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::size_t o = (first + k) % n;
+      const BoundOperation& op = program_.operations[o];
+      for (std::size_t a = 0; a < op.stores.size(); ++a)
+        if (ghosts_.pattern_of[o][a] == pattern && op.stores[a] == store) return true;
+      if (op.writes(store)) return false;
+    }
+    return false;
   }
 
   const Program& program_;

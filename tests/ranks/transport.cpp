@@ -11,7 +11,7 @@ TEST(Transport, SparseExchangesDeliverToPartnersOnly) { scenarios::exchanges(*jo
 TEST(Transport, MessagesKeepOrderAndContent) {
   const std::uint32_t ranks = job_transport()->ranks();
   constexpr std::uint32_t channels = 6;
-  scenarios::traffic(*job_transport(), channels, 10'000 / (ranks * channels));
+  scenarios::traffic(*job_transport(), channels, 10'000 / (2 * ranks * channels));
 }
 
 TEST(Transport, ASenderIsNeverFarAhead) { scenarios::bounded_skew(*job_transport()); }

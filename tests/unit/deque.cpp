@@ -70,8 +70,11 @@ void share(std::uint32_t nodes, std::uint32_t burst, int thieves) {
     });
   }
   std::uint32_t round = 0;
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
-  while (std::chrono::steady_clock::now() < limit) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto elapsed = [&] { return std::chrono::steady_clock::now() - begin; };
+  // on a busy machine a thief may not get a turn for a while
+  while (elapsed() < std::chrono::milliseconds(300) ||
+         (stolen.load() == 0 && elapsed() < std::chrono::seconds(20))) {
     ++round;
     left.store(nodes, std::memory_order_relaxed);
     std::uint32_t node = 0;
