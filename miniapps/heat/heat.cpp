@@ -1,5 +1,6 @@
 // Heat and wave equation on a regular grid: starts from a sine mode, whose later values are known, or from a
 // user's array; repeats the problem, checks it, and reports how fast it went.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <set>
@@ -7,9 +8,11 @@
 #include <fmt/format.h>
 #include <tutti/tutti.hpp>
 
-#include "kernels/stencil/stencil.hpp"
+#include "kernels/stencil.hpp"
 #include "miniapps/heat/heat_options.hpp"
+#include "runtime/error.hpp"
 #include "runtime/insight/bandwidth.hpp"
+#include "runtime/insight/provenance.hpp"
 #include "runtime/io/field_file.hpp"
 #include "runtime/io/outcome.hpp"
 #include "runtime/report.hpp"
@@ -19,6 +22,15 @@ using namespace tutti;
 
 namespace {
 
+/// The mode as the kernels take it: dimensions aligned at the right.
+kernels::SineMode mode_of(const HeatOptions& opt) {
+  kernels::SineMode mode;
+  std::copy_backward(opt.grid.begin(), opt.grid.end(), mode.extents.end());
+  std::copy_backward(opt.mode.begin(), opt.mode.end(), mode.modes.end());
+  mode.periodic = opt.is_periodic();
+  return mode;
+}
+
 constexpr double heat_r = 0.125;      // alpha dt / h^2; stable up to 1/6 with 7 points
 constexpr double wave_courant = 0.3;  // c dt / h; stable up to 0.4528 at order 8
 
@@ -26,18 +38,25 @@ constexpr double wave_courant = 0.3;  // c dt / h; stable up to 0.4528 at order 
 class Problem {
  public:
   Problem(Runtime& rt, const HeatOptions& opt)
-      : rt_(rt), opt_(opt), grid_(rt, opt.grid, opt.grid_options()), u_(grid_, "u"), other_(grid_, "other") {}
+      : rt_(rt),
+        opt_(opt),
+        mode_(mode_of(opt)),
+        grid_(rt, opt.grid, opt.grid_options()),
+        u_(grid_, "u"),
+        other_(grid_, "other") {}
 
   Kernel kernel() const {
-    if (opt_.is_wave()) return opt_.order == 8 ? kernels::wave8(wave_courant) : kernels::wave2(wave_courant);
-    if (opt_.stencil == 5) return kernels::heat5(heat_r);
-    return opt_.stencil == 27 ? kernels::heat27(heat_r) : kernels::heat7(heat_r);
+    const kernels::Stores s = stores();
+    if (opt_.is_wave())
+      return opt_.order == 8 ? kernels::wave8(wave_courant, s) : kernels::wave2(wave_courant, s);
+    if (opt_.stencil == 5) return kernels::heat5(heat_r, s);
+    return opt_.stencil == 27 ? kernels::heat27(heat_r, s) : kernels::heat7(heat_r, s);
   }
 
   /// One time step, to be run any number of times.
   Graph record() {
     return rt_.record("step", [&](Recorder& r) {
-      const Kernel k = opt_.delay_us > 0 ? kernels::delayed(kernel(), opt_.delay_us) : kernel();
+      const Kernel k = opt_.delay_us > 0 ? kernels::delayed(kernel(), opt_.delay_us, rt_.ranks()) : kernel();
       const Pattern reach = opt_.stencil == 27 ? halo(1, corners) : halo(opt_.radius());
       r.each(grid_, k, read(u_, reach), opt_.is_wave() ? update(other_) : write(other_));
       r.swap(u_, other_);
@@ -53,20 +72,19 @@ class Problem {
       return;
     }
     rt_.run("start", [&](Recorder& r) {
-      r.each(grid_, kernels::sine_mode(opt_.mode, opt_.grid, 1), write(u_));
-      if (opt_.is_wave())
-        r.each(grid_, kernels::sine_mode(opt_.mode, opt_.grid, mode_factor(1)), write(other_));
+      r.each(grid_, kernels::sine_mode(mode_, 1), write(u_));
+      if (opt_.is_wave()) r.each(grid_, kernels::sine_mode(mode_, mode_factor(-1)), write(other_));
     });
   }
 
-  bool has_solution() const { return !opt_.starts_from_file() && opt_.radius() == 1; }
-  double max_error() {
-    return reduced<double>(kernels::sine_mode_error(opt_.mode, opt_.grid, mode_factor(opt_.steps)));
-  }
+  bool has_solution() const { return !opt_.starts_from_file() && (opt_.radius() == 1 || opt_.is_periodic()); }
+  double max_error() { return reduced<double>(kernels::sine_mode_error(mode_, mode_factor(opt_.steps))); }
   double max_abs() { return reduced<double>(kernels::max_abs()); }
   std::uint64_t checksum() {
     Scalar<std::uint64_t> hash(rt_, "checksum");
-    rt_.run("checksum", [&](Recorder& r) { r.reduce(grid_, kernels::checksum(), sum(hash), read(u_)); });
+    rt_.run("checksum", [&](Recorder& r) {
+      r.reduce(grid_, kernels::checksum(grid_.layout().extents()), sum(hash), read(u_));
+    });
     return hash.get();
   }
   /// By how much max |u| may have grown. Heat: not at all (a maximum principle holds for r <= 1/6), but for
@@ -85,8 +103,17 @@ class Problem {
  private:
   /// Amplitude of the mode after so many steps.
   double mode_factor(std::int64_t steps) const {
-    return opt_.is_wave() ? kernels::wave_mode_factor(opt_.mode, opt_.grid, wave_courant, steps)
-                          : kernels::heat_mode_factor(opt_.mode, opt_.grid, heat_r, opt_.stencil, steps);
+    return opt_.is_wave() ? kernels::wave_mode_factor(opt_.order, mode_, wave_courant, steps)
+                          : kernels::heat_mode_factor(opt_.stencil, mode_, heat_r, steps);
+  }
+  /// What the ranks of a node sweep together decides whether it fits the node's caches.
+  kernels::Stores stores() const {
+    if (opt_.stores != "automatic")
+      return opt_.stores == "cached" ? kernels::Stores::cached : kernels::Stores::streaming;
+    const std::uint32_t nodes = std::max(1U, rt_.ranks() / rt_.transport().ranks_on_node());
+    const auto field_bytes = static_cast<std::uint64_t>(cells()) * 2 * sizeof(double) / nodes;
+    const std::uint64_t cache_bytes = std::max(last_level_cache_bytes(), kernels::last_level_cache_bytes());
+    return kernels::choose_stores(kernels::Stores::automatic, field_bytes, cache_bytes);
   }
   template <class T>
   T reduced(const Kernel& kernel) {
@@ -97,6 +124,7 @@ class Problem {
 
   Runtime& rt_;
   const HeatOptions& opt_;
+  kernels::SineMode mode_;
   Grid grid_;
   Field<double> u_;
   Field<double> other_;
@@ -111,14 +139,25 @@ double timed_run(Runtime& rt, Graph& step, std::int64_t steps) {
   return rt.transport().max(elapsed.count()) / static_cast<double>(steps);
 }
 
-void report_speed(Runtime& rt, Report& report, const Problem& problem) {
+/// Of all ranks together, bytes read and written per second. Before the fields are there, so that both need
+/// not fit into memory at once.
+double copy_bandwidth_gb_s(Runtime& rt) {
+  BandwidthOptions options;
+  options.threads = static_cast<int>(rt.workers());
+  options.array_bytes = std::max(options.array_bytes, 4 * last_level_cache_bytes());
+  options.ranks_on_node = rt.transport().ranks_on_node();
+  rt.transport().barrier();
+  const double mine = copy_bandwidth(options);
+  return static_cast<double>(rt.transport().sum(static_cast<std::uint64_t>(mine))) / 1e9;
+}
+
+void report_speed(Report& report, const Problem& problem, double copy_gb_s) {
   const double updates = problem.cells() / report.step_time().median;
   const double bandwidth = updates * problem.kernel().cost.bytes / 1e9;
-  const double copy = copy_bandwidth_gb_s(rt);
   report.merit("cell_updates_per_s", updates, "cells/s", "cell updates");
   report.merit("bandwidth_gb_s", bandwidth, "GB/s", "bandwidth");
-  report.merit("copy_bandwidth_gb_s", copy, "GB/s", "copy bandwidth");
-  report.merit("fraction_of_copy", bandwidth / copy, "1", "fraction of copy");
+  report.merit("copy_bandwidth_gb_s", copy_gb_s, "GB/s", "copy bandwidth");
+  report.merit("fraction_of_copy", bandwidth / copy_gb_s, "1", "fraction of copy");
 }
 
 }  // namespace
@@ -136,10 +175,12 @@ int main(int argc, char** argv) {
   report.problem("initial",
                  opt.starts_from_file() ? opt.initial : fmt::format("sine mode {}", joined(opt.mode, ",")));
 
+  const double copy_gb_s = copy_bandwidth_gb_s(rt);
   Problem problem(rt, opt);
   Graph step = problem.record();
   problem.start();
   const double initial_max = problem.max_abs();
+  if (!std::isfinite(initial_max)) usage_error("{} holds values that are not finite", opt.initial);
   step.run(std::min<std::int64_t>(opt.steps, 4));  // warm-up
 
   std::set<std::uint64_t> checksums;
@@ -154,7 +195,7 @@ int main(int argc, char** argv) {
   report.verify("max_abs", problem.max_abs(), problem.growth_limit() * initial_max);
   report.verify("different_checksums", static_cast<double>(checksums.size() - 1), 0);
   report.checksum(*checksums.begin());
-  report_speed(rt, report, problem);
+  report_speed(report, problem, copy_gb_s);
   if (!opt.output.empty()) problem.write_output();
   return report.finish();
 }

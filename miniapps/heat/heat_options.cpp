@@ -14,10 +14,16 @@ void HeatOptions::declare(CLI::App& app) {
   tutti::add_integer(app, "--order", order, 2, "wave: order in space, 2 or 8 (default: 2)");
   tutti::add_integer(app, "--stencil", stencil, 5,
                      "heat: points, 7 or 27 in 3-D, 5 in 2-D (default: 7 or 5)");
-  tutti::add_choice(app, "--boundary", boundary, {"zero", "periodic"}, "values outside (default: zero)");
+  tutti::add_choice(app, "--boundary", boundary, {"zero", "periodic"},
+                    "values outside (default: zero;\n"
+                    "periodic for order 8 from the sine mode, which then has a known solution)");
   tutti::add_text(app, "--initial", initial, "start from this array of an HDF5 file, FILE:/DATASET");
-  tutti::add_extents(app, "--mode", mode, "half waves of the initial sine mode (default: 1,1,1)");
-  tutti::add_number(app, "--delay", delay_us, 0, "delay tasks of one rank after the other by so many us");
+  tutti::add_extents(app, "--mode", mode,
+                     "waves of the initial sine mode, half ones unless periodic (default: 1,1,1)");
+  tutti::add_number(app, "--delay", delay_us, 0,
+                    "delay a task of each step, on one rank after the other, by so many us");
+  tutti::add_choice(app, "--stores", stores, {"automatic", "cached", "streaming"},
+                    "how results are written (default: streaming where the fields exceed the cache)");
 }
 
 void HeatOptions::validate() {
@@ -31,7 +37,7 @@ void HeatOptions::validate() {
   if ((starts_from_file() || !output.empty()) && !tutti::built_with("hdf5"))
     usage_error("{}: this build has no HDF5 (configure with -DTUTTI_HDF5=ON)",
                 starts_from_file() ? "--initial" : "--output");
-  if (!starts_from_file() && is_periodic()) usage_error("--boundary periodic needs --initial");
+  if (boundary.empty()) boundary = radius() > 1 && !starts_from_file() ? "periodic" : "zero";
   if (grid.size() == 1) grid.assign(3, grid[0]);
   if (grid.empty() && !starts_from_file()) grid.assign(3, 128);
   if (!grid.empty()) complete(grid);

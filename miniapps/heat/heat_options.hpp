@@ -11,13 +11,14 @@
 struct HeatOptions : tutti::Options {
   std::vector<std::int64_t> grid;  ///< NX,NY,NZ or NX,NY, or one number for a cube; empty: see complete()
   std::int64_t steps = 100;
-  std::string equation = "heat";   ///< heat or wave
-  int order = 2;                   ///< wave: 2 or 8
-  int stencil = 0;                 ///< heat: points, 7 or 27 in 3-D, 5 in 2-D; 0: 7 or 5
-  std::string boundary = "zero";   ///< zero or periodic
-  std::string initial;             ///< FILE:/DATASET; empty: the sine mode
-  std::vector<std::int64_t> mode;  ///< half waves along each dimension; empty: 1 in each
-  double delay_us = 0;             ///< of tasks of a rank that changes every few steps
+  std::string equation = "heat";     ///< heat or wave
+  int order = 2;                     ///< wave: 2 or 8
+  int stencil = 0;                   ///< heat: points, 7 or 27 in 3-D, 5 in 2-D; 0: 7 or 5
+  std::string boundary;              ///< zero or periodic; empty: what has an analytic solution, else zero
+  std::string initial;               ///< FILE:/DATASET; empty: the sine mode
+  std::vector<std::int64_t> mode;    ///< half waves along each dimension; empty: 1 in each
+  double delay_us = 0;               ///< of one task in each step, on one rank after the other
+  std::string stores = "automatic";  ///< automatic, cached or streaming
 
   std::string app_name() const override { return "heat"; }
   std::string app_description() const override { return "heat and wave equation on a regular grid"; }

@@ -68,7 +68,9 @@ class SameBits(HeatTest):
         for words in (
             ("--stencil", 27),
             ("--equation", "wave"),
-            ("--mode", "2,1,3"),
+            ("--equation", "wave", "--order", 8, "--boundary", "zero"),
+            ("--mode", "2,1,3", "--boundary", "periodic"),
+            ("--stores", "streaming"),
             ("--tile", "5,7,18"),
         ):
             with self.subTest(words):
@@ -235,6 +237,7 @@ class BadInput(HeatTest):
                 file["cube"] = numpy.zeros((6, 6, 6))
                 file["deep"] = numpy.zeros((2, 2, 2, 2))
                 file["words"] = numpy.array([b"a", b"b"])
+                file["hole"] = numpy.full((6, 6, 6), numpy.nan)
             text = Path(folder) / "text.h5"
             text.write_text("no HDF5")
             self.refused(3, "No such file", "--initial", f"{folder}/missing.h5:/cube")
@@ -242,6 +245,7 @@ class BadInput(HeatTest):
             self.refused(3, "no dataset '/sphere'", "--initial", f"{path}:/sphere")
             self.refused(2, "FILE:/DATASET", "--initial", path)
             self.refused(2, "(2, 2, 2, 2)", "--initial", f"{path}:/deep")
+            self.refused(2, "not finite", "--initial", f"{path}:/hole")
             self.refused(2, "strings", "--initial", f"{path}:/words")
             self.refused(2, "(6, 6, 6)", "--initial", f"{path}:/cube", "--grid", "6,6,7")
 

@@ -16,6 +16,7 @@ void on_ranks(const std::function<void(Transport&, const std::string&)>& scenari
   for (const std::uint32_t ranks : {1, 2, 3}) {
     const auto transports = make_local_transports(ranks);
     std::vector<std::thread> threads;
+    threads.reserve(ranks);
     for (const auto& transport : transports)
       threads.emplace_back([&] { scenario(*transport, folder.string()); });
     for (std::thread& thread : threads) thread.join();
