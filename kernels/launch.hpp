@@ -1,5 +1,5 @@
-// How a body is run on the host: row by row, by the worker that has the tile. The launcher for Kokkos is
-// kernels/launch_kokkos.hpp; only the translation units that need Kokkos include it.
+// How a body is run on the host: row by row, by the worker that has the tile. Kokkos launches
+// whole blocks as many such tiles: kokkos.hpp.
 #pragma once
 
 #include <cstdint>

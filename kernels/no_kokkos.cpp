@@ -1,9 +1,9 @@
-// The null twin of kernels/stencil/stencil_kokkos.cpp.
-#include "kernels/bodies.hpp"
+// The null twin of kokkos.cpp.
+#include "kernels/kokkos.hpp"
 
 namespace tutti::kernels {
 
-Body kokkos_body(std::string_view) { return nullptr; }
+BlockBody kokkos_body() { return nullptr; }
 void kokkos_initialize(int) {}
 void kokkos_finalize() {}
 std::string kokkos_description() { return "none"; }

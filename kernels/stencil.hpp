@@ -1,5 +1,5 @@
 // The stencil kernels as mini-apps use them.
 #pragma once
 
-#include "kernels/bodies.hpp"
+#include "kernels/kokkos.hpp"
 #include "kernels/stencil/stencil.hpp"

@@ -7,8 +7,7 @@
 #include <numbers>
 #include <vector>
 
-#include <unistd.h>
-
+#include "kernels/kokkos.hpp"
 #include "kernels/stencil/cells.hpp"
 #include "kernels/stencil/stencil.hpp"
 #include "runtime/error.hpp"
@@ -167,11 +166,6 @@ struct Delay {
     d.wait(task);
     d.inner.tile(d.inner.functor.get(), task, arguments, result);
   }
-  static void kokkos(const void* self, const Task& task, const Argument* arguments, void* result) {
-    const auto& d = *static_cast<const Delay*>(self);
-    d.wait(task);
-    d.inner.kokkos(d.inner.functor.get(), task, arguments, result);
-  }
 };
 
 // Angle between neighbouring cells in dimension d.
@@ -186,17 +180,9 @@ Stores choose_stores(Stores asked, std::uint64_t field_bytes, std::uint64_t cach
   return field_bytes > cache_bytes ? Stores::streaming : Stores::cached;
 }
 
-std::uint64_t last_level_cache_bytes() {
-  constexpr std::uint64_t fallback = 32ULL << 20;
-#if defined(_SC_LEVEL3_CACHE_SIZE)
-  for (const int name : {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE})
-    if (const long bytes = sysconf(name); bytes > 0) return static_cast<std::uint64_t>(bytes);
-#endif
-  return fallback;
-}
-
 Kernel sine_mode(const SineMode& mode, double amplitude) {
-  return make_kernel("sine_mode", WriteMode{std::make_shared<const Sines>(mode), amplitude}, {2, 8});
+  return with_kokkos(
+      make_kernel("sine_mode", WriteMode{std::make_shared<const Sines>(mode), amplitude}, {2, 8}));
 }
 Kernel sine_mode_error(const SineMode& mode, double factor) {
   return make_kernel("sine_mode_error", ModeError{std::make_shared<const Sines>(mode), factor}, {4, 8});
@@ -238,7 +224,7 @@ double wave_mode_factor(int order, const SineMode& mode, double c, std::int64_t 
 Kernel max_abs() { return make_kernel("max_abs", MaxAbs{}, {1, 8}); }
 Kernel sum_cells() { return make_kernel("sum_cells", SumCells{}, {1, 8}); }
 Kernel checksum(const Index3& extents) { return make_kernel("checksum", Checksum{extents}, {0, 8}); }
-Kernel fill(double value) { return make_kernel("fill", Fill{value}, {0, 8}); }
+Kernel fill(double value) { return with_kokkos(make_kernel("fill", Fill{value}, {0, 8})); }
 
 Kernel delayed(Kernel kernel, double delay_us, std::uint32_t ranks) {
   if (!(delay_us >= 0) || ranks == 0)
@@ -247,7 +233,6 @@ Kernel delayed(Kernel kernel, double delay_us, std::uint32_t ranks) {
   Kernel k = kernel;
   k.name += "+delay";
   k.tile = &Delay::tile;
-  k.kokkos = kernel.kokkos != nullptr ? &Delay::kokkos : nullptr;
   const auto spin = std::chrono::nanoseconds(static_cast<std::int64_t>(delay_us * 1e3));
   k.functor = std::make_shared<const Delay>(Delay{std::move(kernel), spin, ranks});
   return k;

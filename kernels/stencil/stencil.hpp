@@ -29,8 +29,6 @@ enum class Stores : std::uint8_t { automatic, cached, streaming };
 /// The rule behind `automatic`: streaming if the fields that the ranks sharing a cache sweep together
 /// (`field_bytes`) exceed `cache_bytes`.
 Stores choose_stores(Stores asked, std::uint64_t field_bytes, std::uint64_t cache_bytes);
-/// Size of the last-level cache; 32 MiB where the system does not tell.
-std::uint64_t last_level_cache_bytes();
 
 /// Explicit Euler for the heat equation, r = alpha dt / h^2 (dimensionless):
 ///   heat5   next = u + r (sum of 4 neighbours - 4 u)

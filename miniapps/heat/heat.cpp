@@ -112,7 +112,7 @@ class Problem {
       return opt_.stores == "cached" ? kernels::Stores::cached : kernels::Stores::streaming;
     const std::uint32_t nodes = std::max(1U, rt_.ranks() / rt_.transport().ranks_on_node());
     const auto field_bytes = static_cast<std::uint64_t>(cells()) * 2 * sizeof(double) / nodes;
-    const std::uint64_t cache_bytes = std::max(last_level_cache_bytes(), kernels::last_level_cache_bytes());
+    const std::uint64_t cache_bytes = last_level_cache_bytes();
     return kernels::choose_stores(kernels::Stores::automatic, field_bytes, cache_bytes);
   }
   template <class T>

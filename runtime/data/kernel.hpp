@@ -80,8 +80,12 @@ struct Cost {
 /// Runs the kernel on the box of the arguments; `result` receives the returned value, if the kernel has one.
 using Body = void (*)(const void* functor, const Task& task, const Argument* arguments, void* result);
 
+struct Kernel;
+/// Runs the kernel on all cells of a rank at once; `task` and `arguments` have the whole block.
+using BlockBody = void (*)(const Kernel& kernel, const Task& task, const Argument* arguments);
+
 /// A kernel value. Copies share the functor. `tile` runs one tile on one worker; `kokkos` runs a whole block
-/// (views of all of a rank's cells) through Kokkos' default host execution space, and may be missing.
+/// through Kokkos and may be missing.
 struct Kernel {
   std::string name;
   std::vector<Parameter> parameters;
@@ -89,7 +93,7 @@ struct Kernel {
   Cost cost;
   std::shared_ptr<const void> functor;
   Body tile = nullptr;
-  Body kokkos = nullptr;
+  BlockBody kokkos = nullptr;
 };
 
 /// Size of Input<T>, the same for every T.

@@ -150,7 +150,7 @@ class BulkExecutor : public Executor {
     Task task = node.task;
     task.step = step_;
     task.box = op.space->block(plan_.rank);
-    op.kernel.kokkos(op.kernel.functor.get(), task, block_arguments_[node.operation].data(), nullptr);
+    op.kernel.kokkos(op.kernel, task, block_arguments_[node.operation].data());
   }
 
   Plan& plan_;

@@ -158,7 +158,7 @@ std::uint64_t last_level_cache_bytes() {
     const Topology topology;
     for (const hwloc_obj_type_t type : {HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L2CACHE})
       if (topology.count(type) > 0) return topology.count(type) * topology.cache_bytes(type);
-    return std::uint64_t{0};
+    return std::uint64_t{32} << 20;  // the system does not tell: a usual size
   }();
   return bytes;
 }

@@ -36,6 +36,10 @@ if(TUTTI_HDF5)
     message(FATAL_ERROR "The HDF5 found is serial, but TUTTI_MPI is on. Debian and Ubuntu: apt-get install "
                         "libhdf5-openmpi-dev. Spack: spack install hdf5+mpi. Or build without: -DTUTTI_HDF5=OFF.")
   endif()
+  if(HDF5_IS_PARALLEL)  # its header includes mpi.h, even where nothing else does
+    find_package(MPI REQUIRED COMPONENTS CXX)
+    target_link_libraries(hdf5::hdf5 INTERFACE MPI::MPI_CXX)
+  endif()
 endif()
 if(TUTTI_KOKKOS)
   find_package(Kokkos)

@@ -183,7 +183,9 @@ int main(int argc, char** argv) {
         const double t = timed(rounds, [&] {
           if (v.kokkos) {
             const Argument arguments[] = {u.cells({{0, 0, 0}, {n, n, n}}), out.cells({{0, 0, 0}, {n, n, n}})};
-            v.kernel.kokkos(v.kernel.functor.get(), Task{}, arguments, nullptr);
+            Task whole;
+            whole.box = arguments[0].box;
+            v.kernel.kokkos(v.kernel, whole, arguments);
           } else {
             sweep_tiles(v, u, out, threads);
           }

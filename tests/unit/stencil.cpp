@@ -76,21 +76,24 @@ std::vector<Box> tiling(const Index3& extents, const Index3& tile) {
   return boxes;
 }
 
-void run(const Kernel& kernel, Body body, const std::vector<Box>& boxes, std::vector<Block*> fields,
+void run(const Kernel& kernel, bool through_kokkos, const std::vector<Box>& boxes, std::vector<Block*> fields,
          void* result = nullptr) {
   for (const Box& b : boxes) {
     std::vector<Argument> arguments;
     for (Block* f : fields) arguments.push_back(f->cells(b));
     Task task;
     task.box = b;
-    body(kernel.functor.get(), task, arguments.data(), result);
+    if (through_kokkos)
+      kernel.kokkos(kernel, task, arguments.data());
+    else
+      kernel.tile(kernel.functor.get(), task, arguments.data(), result);
   }
 }
 
 template <class T>
 T value_of(const Kernel& kernel, Block& field) {
   T result{};
-  run(kernel, kernel.tile, {field.all().box}, {&field}, &result);
+  run(kernel, false, {field.all().box}, {&field}, &result);
   return result;
 }
 
@@ -109,8 +112,8 @@ const Case cases[] = {
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-// Runs the case with `body` and counts cells that differ from the reference.
-std::int64_t differing(const Case& c, const Kernel& kernel, Body body, Index3 n, const Index3& tile,
+// Runs the case tile by tile, or through Kokkos, and counts cells that differ from the reference.
+std::int64_t differing(const Case& c, const Kernel& kernel, bool through_kokkos, Index3 n, const Index3& tile,
                        std::int64_t skew) {
   if (c.flat) n[0] = 1;
   std::mt19937_64 random(n[0] * 10000 + n[1] * 100 + n[2]);
@@ -120,7 +123,7 @@ std::int64_t differing(const Case& c, const Kernel& kernel, Body body, Index3 n,
   u.each(Block::ghosts, [&](auto i, auto j, auto k) { return ru.at(i, j, k) = uniform(random); });
   out.each(Block::ghosts, [&](auto i, auto j, auto k) { return rout.at(i, j, k) = uniform(random); });
   c.reference(ru, rout, c.parameter);
-  run(kernel, body, tiling(n, tile), {&u, &out});
+  run(kernel, through_kokkos, tiling(n, tile), {&u, &out});
   std::int64_t count = 0;  // ghosts must be as they were
   for (std::int64_t i = -Block::ghosts; i < n[0] + Block::ghosts; ++i)
     for (std::int64_t j = -Block::ghosts; j < n[1] + Block::ghosts; ++j)
@@ -138,7 +141,7 @@ TEST(Stencil, EqualsReferenceToTheBit) {
              {Index3{100, 100, 100}, Index3{1, 1, 8}, Index3{4, 3, 16}, Index3{5, 2, 100}, Index3{8, 8, 3}})
           for (const std::int64_t skew : {0, 3}) {
             const Kernel kernel = c.make(c.parameter, stores);
-            EXPECT_EQ(differing(c, kernel, kernel.tile, n, tile, skew), 0)
+            EXPECT_EQ(differing(c, kernel, false, n, tile, skew), 0)
                 << c.name << " streaming " << (stores == Stores::streaming) << " extents " << n[0] << "x"
                 << n[1] << "x" << n[2] << " tile " << tile[0] << "x" << tile[1] << "x" << tile[2] << " skew "
                 << skew;
@@ -146,14 +149,14 @@ TEST(Stencil, EqualsReferenceToTheBit) {
 }
 
 TEST(Stencil, KokkosBodyEqualsReferenceToTheBit) {
-  if (kokkos_body("heat7") == nullptr) GTEST_SKIP() << "built without Kokkos";
+  if (kokkos_body() == nullptr) GTEST_SKIP() << "built without Kokkos";
   kokkos_initialize(2);
   for (const Case& c : cases)
     for (const Stores stores : {Stores::cached, Stores::streaming}) {
       const Kernel kernel = c.make(c.parameter, stores);
       ASSERT_NE(kernel.kokkos, nullptr) << c.name;
       for (const Index3 n : {Index3{3, 5, 9}, Index3{10, 70, 41}})
-        EXPECT_EQ(differing(c, kernel, kernel.kokkos, n, {100, 100, 100}, 0), 0) << c.name;
+        EXPECT_EQ(differing(c, kernel, true, n, {100, 100, 100}, 0), 0) << c.name;
     }
   kokkos_finalize();
 }
@@ -175,10 +178,10 @@ double heat_error(int points, const SineMode& mode, double r, int steps) {
   const Kernel kernel = points == 5 ? heat5(r) : points == 7 ? heat7(r) : heat27(r);
   Block a(mode.extents), b(mode.extents);
   Block *u = &a, *next = &b;
-  run(sine_mode(mode, 1), sine_mode(mode, 1).tile, {u->all().box}, {u});
+  run(sine_mode(mode, 1), false, {u->all().box}, {u});
   for (int s = 0; s < steps; ++s) {
     if (mode.periodic) u->wrap();
-    run(kernel, kernel.tile, {u->all().box}, {u, next});
+    run(kernel, false, {u->all().box}, {u, next});
     std::swap(u, next);
   }
   return value_of<double>(sine_mode_error(mode, heat_mode_factor(points, mode, r, steps)), *u);
@@ -198,12 +201,12 @@ double wave_error(int order, const SineMode& mode, double c, int steps) {
   const Kernel kernel = order == 2 ? wave2(c) : wave8(c);
   Block a(mode.extents), b(mode.extents);
   Block *u = &a, *previous = &b;
-  run(sine_mode(mode, 1), sine_mode(mode, 1).tile, {u->all().box}, {u});
+  run(sine_mode(mode, 1), false, {u->all().box}, {u});
   const Kernel before = sine_mode(mode, wave_mode_factor(order, mode, c, -1));
-  run(before, before.tile, {u->all().box}, {previous});
+  run(before, false, {u->all().box}, {previous});
   for (int s = 0; s < steps; ++s) {
     if (mode.periodic) u->wrap();
-    run(kernel, kernel.tile, {u->all().box}, {u, previous});
+    run(kernel, false, {u->all().box}, {u, previous});
     std::swap(u, previous);
   }
   return value_of<double>(sine_mode_error(mode, wave_mode_factor(order, mode, c, steps)), *u);
@@ -228,8 +231,8 @@ TEST(Stencil, HeatIsOfSecondOrder) {
     const Kernel kernel = points == 7 ? heat7(r) : heat27(r);
     Block a(mode.extents), b(mode.extents);
     Block *u = &a, *next = &b;
-    run(sine_mode(mode, 1), sine_mode(mode, 1).tile, {u->all().box}, {u});
-    for (int s = 0; s < steps; ++s, std::swap(u, next)) run(kernel, kernel.tile, {u->all().box}, {u, next});
+    run(sine_mode(mode, 1), false, {u->all().box}, {u});
+    for (int s = 0; s < steps; ++s, std::swap(u, next)) run(kernel, false, {u->all().box}, {u, next});
     return value_of<double>(sine_mode_error(mode, std::exp(-3 * M_PI * M_PI * time)), *u);
   };
   for (const int points : {7, 27})
@@ -243,10 +246,10 @@ TEST(Stencil, WaveLaplaciansHaveTheirOrder) {
     const SineMode mode{{cells, cells, cells}, {1, 1, 1}, true};
     const Kernel kernel = make(1.0, Stores::cached);
     Block u(mode.extents), previous(mode.extents);
-    run(sine_mode(mode, 1), sine_mode(mode, 1).tile, {u.all().box}, {&u});
+    run(sine_mode(mode, 1), false, {u.all().box}, {&u});
     u.wrap();
     previous.each(0, [&](auto i, auto j, auto k) { return 2 * u.at(i, j, k); });
-    run(kernel, kernel.tile, {u.all().box}, {&u, &previous});
+    run(kernel, false, {u.all().box}, {&u, &previous});
     const double kh = 2 * M_PI / static_cast<double>(cells);
     return value_of<double>(sine_mode_error(mode, -3 * kh * kh), previous) / (kh * kh);
   };
@@ -262,10 +265,9 @@ TEST(Stencil, WaveIsOfSecondOrderInTime) {
     const Kernel kernel = wave2(c), before = sine_mode(mode, std::cos(omega * dt));
     Block a(mode.extents), b(mode.extents);
     Block *u = &a, *previous = &b;
-    run(sine_mode(mode, 1), sine_mode(mode, 1).tile, {u->all().box}, {u});
-    run(before, before.tile, {u->all().box}, {previous});
-    for (int s = 0; s < cells; ++s, std::swap(u, previous))
-      run(kernel, kernel.tile, {u->all().box}, {u, previous});
+    run(sine_mode(mode, 1), false, {u->all().box}, {u});
+    run(before, false, {u->all().box}, {previous});
+    for (int s = 0; s < cells; ++s, std::swap(u, previous)) run(kernel, false, {u->all().box}, {u, previous});
     return value_of<double>(sine_mode_error(mode, std::cos(omega * 0.5)), *u);
   };
   EXPECT_NEAR(order_of(error(16), error(32)), 2, 0.1);
@@ -287,7 +289,7 @@ TEST(Stencil, FactorsAtKnownPoints) {
 
 TEST(Checks, TellNaNs) {
   Block u({3, 4, 11});
-  run(fill(0.5), fill(0.5).tile, {u.all().box}, {&u});
+  run(fill(0.5), false, {u.all().box}, {&u});
   EXPECT_EQ(value_of<double>(max_abs(), u), 0.5);
   u.at(1, 2, 3) = -7;
   EXPECT_EQ(value_of<double>(max_abs(), u), 7);
@@ -313,7 +315,7 @@ TEST(Checks, SumAndChecksum) {
     std::uint64_t total = 0;
     for (const Box& b : tiling(n, tile)) {
       std::uint64_t part = 0;
-      run(kernel, kernel.tile, {b}, {&u}, &part);
+      run(kernel, false, {b}, {&u}, &part);
       total += part;
     }
     EXPECT_EQ(total, whole);
@@ -326,7 +328,7 @@ TEST(Delayed, SpinsWhereAndWhenItShould) {
   const Kernel plain = heat7(0.1), slow = delayed(plain, 2000, 3);
   Block u({4, 5, 9}), a({4, 5, 9}), b({4, 5, 9});
   u.each(1, [](auto i, auto j, auto k) { return std::sin(static_cast<double>(i + 3 * j + 5 * k)); });
-  run(plain, plain.tile, {u.all().box}, {&u, &a});
+  run(plain, false, {u.all().box}, {&u, &a});
   const auto elapsed_s = [&](std::int64_t step, std::uint32_t rank, bool first) {
     Task task;
     task.step = step;
@@ -355,7 +357,6 @@ TEST(Stores, AreChosenBySize) {
   EXPECT_EQ(choose_stores(Stores::automatic, 33 << 20, 32 << 20), Stores::streaming);
   EXPECT_EQ(choose_stores(Stores::automatic, 32 << 20, 32 << 20), Stores::cached);
   EXPECT_EQ(choose_stores(Stores::cached, 33 << 20, 32 << 20), Stores::cached);
-  EXPECT_GT(last_level_cache_bytes(), 100000U);
 }
 
 }  // namespace
