@@ -352,8 +352,8 @@ TEST(Delayed, SpinsWhereAndWhenItShould) {
 }
 
 TEST(Stores, AreChosenBySize) {
-  EXPECT_EQ(choose_stores(Stores::automatic, 33 << 20, 32 << 20), Stores::streaming);
-  EXPECT_EQ(choose_stores(Stores::automatic, 32 << 20, 32 << 20), Stores::cached);
+  EXPECT_EQ(choose_stores(Stores::automatic, 17 << 20, 32 << 20), Stores::streaming);
+  EXPECT_EQ(choose_stores(Stores::automatic, 16 << 20, 32 << 20), Stores::cached);
   EXPECT_EQ(choose_stores(Stores::cached, 33 << 20, 32 << 20), Stores::cached);
   EXPECT_GT(last_level_cache_bytes(), 100000U);
 }
