@@ -26,6 +26,7 @@ class Report {
   void problem(const std::string& key, nlohmann::json value, const std::string& text = {});
   /// A timed repeat: seconds per step, as the slowest rank saw it.
   void time(double step_s) { times_s_.push_back(step_s); }
+  const std::vector<double>& step_times() const { return times_s_; }
   MedianInterval step_time() const { return median_interval(times_s_); }
   /// A figure of merit. `label` is what people see instead of the name.
   void merit(const std::string& name, double value, const std::string& unit, const std::string& label = {});

@@ -177,7 +177,7 @@ double squared(double x) { return x * x; }
 
 Stores choose_stores(Stores asked, std::uint64_t field_bytes, std::uint64_t cache_bytes) {
   if (asked != Stores::automatic) return asked;
-  return field_bytes > cache_bytes ? Stores::streaming : Stores::cached;
+  return field_bytes > cache_bytes / 2 ? Stores::streaming : Stores::cached;
 }
 
 Kernel sine_mode(const SineMode& mode, double amplitude) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include <omp.h>
@@ -69,8 +70,9 @@ class Arrays {
 #if defined(MADV_HUGEPAGE)
     madvise(memory_, bytes_, MADV_HUGEPAGE);  // refused at worst
 #endif
-    const auto start = (reinterpret_cast<std::uintptr_t>(memory_) + huge_page - 1) / huge_page * huge_page;
-    first_ = reinterpret_cast<double*>(start);
+    void* start = memory_;
+    std::size_t space = bytes_;
+    first_ = static_cast<double*>(std::align(huge_page, bytes_ - huge_page, start, space));
     parts([&](std::size_t lo, std::size_t hi, int) {
       for (std::size_t a = 0; a < arrays; ++a) std::fill((*this)[a] + lo, (*this)[a] + hi, 1.0);
     });

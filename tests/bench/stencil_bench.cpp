@@ -10,7 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -52,8 +52,9 @@ struct Field {
       std::perror("mmap");
       std::exit(3);
     }
-    const auto start = (reinterpret_cast<std::uintptr_t>(p) + huge_page - 1) / huge_page * huge_page;
-    memory = reinterpret_cast<double*>(start);
+    void* start = p;
+    std::size_t space = bytes;
+    memory = static_cast<double*>(std::align(huge_page, bytes - huge_page, start, space));
     madvise(memory, bytes - huge_page, MADV_HUGEPAGE);
     first = memory + halo * (stride0 + stride1) + 8;
 #pragma omp parallel for num_threads(threads) schedule(static)
