@@ -133,6 +133,29 @@ double copy(const Arrays& a, int passes) {
 
 }  // namespace
 
+double copy_bandwidth(const View<const double>& from, const View<double>& to, int threads, int passes) {
+  constexpr std::uintptr_t vector_bytes = sizeof(Vector);
+  const std::int64_t n = from.extent(2);
+  const double s = median_s(passes, [&] {
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for collapse(2) schedule(static)
+      for (std::int64_t i = 0; i < from.extent(0); ++i)
+        for (std::int64_t j = 0; j < from.extent(1); ++j) {
+          const double* source = from.row(i, j);
+          double* target = to.row(i, j);
+          std::int64_t k = 0;
+          for (; k < n && reinterpret_cast<std::uintptr_t>(target + k) % vector_bytes != 0; ++k)
+            target[k] = source[k];
+          for (; k + static_cast<std::int64_t>(lanes) <= n; k += lanes) stream(target + k, load(source + k));
+          for (; k < n; ++k) target[k] = source[k];
+        }
+      fence();
+    }
+  });
+  return 16.0 * static_cast<double>(from.box.size()) / s;
+}
+
 double copy_bandwidth(const BandwidthOptions& options) { return copy(Arrays(options, 2), options.passes); }
 
 Bandwidth memory_bandwidth(const BandwidthOptions& options) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "runtime/data/view.hpp"
+
 namespace tutti {
 
 /// Bytes per second, counted as the program sees them: what it reads plus what it writes.
@@ -26,6 +28,9 @@ struct BandwidthOptions {
 /// Copy alone: two arrays, about a tenth of a second. Throws Error(environment) when memory cannot be had,
 /// Error(usage) for options that make no sense. Call it outside parallel regions.
 double copy_bandwidth(const BandwidthOptions& options);
+/// The same on fields that are there: copies the cells of `from` to `to`, plane by plane. Bytes per second of
+/// this rank. The boxes have equal extents and at least one cell; rows are long.
+double copy_bandwidth(const View<const double>& from, const View<double>& to, int threads, int passes = 3);
 /// All three: three arrays, about a quarter of a second.
 Bandwidth memory_bandwidth(const BandwidthOptions& options);
 
