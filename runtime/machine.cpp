@@ -6,12 +6,15 @@
 #include <limits>
 #include <thread>
 
+#include <omp.h>
 #include <sched.h>
 #include <unistd.h>
 
 namespace tutti {
 
-std::vector<int> affinity() {
+namespace {
+
+std::vector<int> processors_of_this_thread() {
   std::vector<int> cpus;
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -22,6 +25,24 @@ std::vector<int> affinity() {
     const int n = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     for (int c = 0; c < n; ++c) cpus.push_back(c);
   }
+  return cpus;
+}
+
+}  // namespace
+
+// Where OpenMP binds threads, the initial thread has lost most of the process's processors before main()
+// begins; OpenMP's places still have them all.
+std::vector<int> affinity() {
+  if (omp_get_proc_bind() == omp_proc_bind_false || omp_get_num_places() == 0)
+    return processors_of_this_thread();
+  std::vector<int> cpus;
+  for (int place = 0; place < omp_get_num_places(); ++place) {
+    std::vector<int> ids(static_cast<std::size_t>(omp_get_place_num_procs(place)));
+    omp_get_place_proc_ids(place, ids.data());
+    cpus.insert(cpus.end(), ids.begin(), ids.end());
+  }
+  std::sort(cpus.begin(), cpus.end());
+  cpus.erase(std::unique(cpus.begin(), cpus.end()), cpus.end());
   return cpus;
 }
 
