@@ -34,6 +34,7 @@ struct alignas(32) HotNode {
   std::uint32_t first_successor = 0;
   std::uint32_t last_successor = 0;
   std::uint32_t home = 0;
+  bool urgent = false;  ///< other ranks wait for it
 };
 
 /// A successor with its home, so that releasing does not read the other worker's node.
@@ -44,9 +45,16 @@ struct Successor {
 
 struct alignas(128) Worker {
   Worker(std::uint32_t id, std::uint32_t nodes, std::uint32_t messages)
-      : id(id), ready(std::bit_ceil(std::max(nodes, 1U))), list(nodes + messages) {}
+      : id(id),
+        urgent(std::bit_ceil(std::max(nodes, 1U))),
+        ready(std::bit_ceil(std::max(nodes, 1U))),
+        list(nodes + messages) {}
 
   std::uint32_t id;
+  // Both are taken from at the old end, also by their owner: steps stay together, so what neighbours wait for
+  // is not left behind by a worker that runs ahead elsewhere. (Newest first: 1.1 x the time when delays move
+  // from rank to rank.)
+  Deque urgent;
   Deque ready;
   CompletionList list;                          ///< nodes run elsewhere, and nodes + m: message m is done
   std::vector<std::unique_ptr<Ring>> incoming;  ///< by sending worker; null where no edge comes from it
@@ -77,6 +85,7 @@ class TaskExecutor : public Executor {
     for (const std::uint32_t s : plan_.successors) successors_.push_back({s, hot_[s].home});
     for (std::uint32_t w = 0; w < plan_.workers; ++w)
       workers_.push_back(std::make_unique<Worker>(w, n, static_cast<std::uint32_t>(plan_.messages.size())));
+    for (std::uint32_t i = 0; i < n; ++i) hot_[i].urgent = feeds_message(i);
     make_rings();
     std::vector<std::uint32_t> owned(plan_.workers, 0);
     for (const HotNode& h : hot_) ++owned[h.home];
@@ -155,6 +164,14 @@ class TaskExecutor : public Executor {
   // -- set-up
   // -------------------------------------------------------------------------------------------------
 
+  bool feeds_message(std::uint32_t n) const {
+    const auto is_send = [&](std::uint32_t m) { return plan_.nodes[m].kind == NodeKind::send; };
+    if (is_send(n)) return true;
+    for (std::uint32_t e = plan_.first_successor[n]; e < plan_.first_successor[n + 1]; ++e)
+      if (is_send(plan_.successors[e])) return true;
+    return false;
+  }
+
   void make_rings() {
     std::vector<std::uint32_t> edges(std::size_t{plan_.workers} * plan_.workers, 0);
     for (std::uint32_t i = 0; i < hot_.size(); ++i)
@@ -187,10 +204,15 @@ class TaskExecutor : public Executor {
     unsigned busy = 0;
     unsigned idle = 0;
     while (!failed_.load(std::memory_order_relaxed)) {
-      if (next != none || w.ready.pop(next)) {
+      std::uint32_t now = none;
+      if (take_from(w.urgent, now) || take_next(next, now) || take_from(w.ready, now)) {
         if (w.polls) stop_polling(w);
         idle = 0;
-        next = run(w, next);
+        const std::uint32_t follower = run(w, now);
+        if (next == none)
+          next = follower;
+        else if (follower != none)
+          push(w, follower);
         if (++busy % poll_interval == 0) {
           drain(w);
           poll(w);
@@ -198,12 +220,19 @@ class TaskExecutor : public Executor {
         continue;
       }
       if (drain(w) || poll(w)) continue;
-      if (steal(w, next)) continue;
+      if (steal(w, next)) continue;  // nothing of its own: what it steals is the next
       if (finished()) break;
       rest(w, ++idle);
     }
     if (w.polls) stop_polling(w);
     parking_.wake_all();
+  }
+
+  static bool take_from(Deque& nodes, std::uint32_t& n) { return !nodes.empty() && nodes.steal(n); }
+  static bool take_next(std::uint32_t& next, std::uint32_t& n) {
+    n = next;
+    next = none;
+    return n != none;
   }
 
   bool finished() const {
@@ -273,19 +302,21 @@ class TaskExecutor : public Executor {
     hot.counter = hot.in_degree;
     if (hot.next_step >= gate_.open()) {
       w.held.push_back(n);
-    } else if (next == none) {
+    } else if (next == none && !hot.urgent) {
       next = n;
     } else {
-      w.ready.push(n);
+      push(w, n);
       parking_.wake_one_idle(WorkerId{w.id});
     }
   }
+
+  void push(Worker& w, std::uint32_t n) { (hot_[n].urgent ? w.urgent : w.ready).push(n); }
 
   void count_down(Worker& w, std::uint32_t n) {
     if (--hot_[n].counter != 0) return;
     std::uint32_t next = none;
     make_ready(w, n, next);
-    if (next != none) w.ready.push(next);
+    if (next != none) push(w, next);
   }
 
   // Takes in what others left for this worker. True if there was anything.
@@ -304,22 +335,22 @@ class TaskExecutor : public Executor {
       if (n >= nodes) return count_down(w, plan_.messages[n - nodes].node);
       std::uint32_t next = none;
       release(w, n, next);
-      if (next != none) w.ready.push(next);
+      if (next != none) push(w, next);
     }) > 0;
     return pass_gate(w) || found;
   }
 
-  // Readies the held nodes that the gate now lets through; backwards, so that the first is taken first.
+  // Readies the held nodes that the gate now lets through.
   bool pass_gate(Worker& w) {
     const std::int64_t open = gate_.open();
     if (open == w.gate_seen) return false;
     w.gate_seen = open;
     bool found = false;
-    for (std::size_t i = w.held.size(); i-- > 0;) {
+    for (std::size_t i = 0; i < w.held.size(); ++i) {
       const std::uint32_t n = w.held[i];
       if (hot_[n].next_step >= open) continue;
       w.held[i] = none;
-      w.ready.push(n);
+      push(w, n);
       found = true;
     }
     if (found) {
@@ -329,10 +360,12 @@ class TaskExecutor : public Executor {
     return found;
   }
 
-  bool steal(Worker& w, std::uint32_t& n) {
+  bool steal(const Worker& w, std::uint32_t& n) {
     const auto count = static_cast<std::uint32_t>(workers_.size());
-    for (std::uint32_t d = 1; d < count; ++d)
-      if (workers_[(w.id + d) % count]->ready.steal(n)) return true;
+    for (std::uint32_t d = 1; d < count; ++d) {
+      Worker& from = *workers_[(w.id + d) % count];
+      if (take_from(from.urgent, n) || take_from(from.ready, n)) return true;
+    }
     return false;
   }
 
@@ -396,7 +429,7 @@ class TaskExecutor : public Executor {
 
   bool others_have_work(const Worker& w) const {
     for (const auto& other : workers_)
-      if (other->id != w.id && !other->ready.empty()) return true;
+      if (other->id != w.id && !(other->ready.empty() && other->urgent.empty())) return true;
     return false;
   }
 
