@@ -13,7 +13,8 @@ namespace tutti {
 
 enum class Schedule : std::uint8_t { tasks, bulk, kokkos };
 
-/// Options common to all apps. A program derives from it, adds fields, and declares them to CLI11.
+/// Options common to all apps. A program with options of its own derives from it, adds fields, and declares them
+/// to CLI11.
 struct Options {
   int threads = 0;  ///< workers per rank; 0: cores in the affinity mask / local ranks that share it
   std::string device = "cpu";
@@ -31,9 +32,9 @@ struct Options {
 
   virtual ~Options() = default;
   /// Name, one line of description; and the program's own options.
-  virtual std::string app_name() const = 0;
-  virtual std::string app_description() const = 0;
-  virtual void declare(CLI::App& app) = 0;
+  virtual std::string app_name() const { return "app"; }
+  virtual std::string app_description() const { return "a program built on Tutti"; }
+  virtual void declare(CLI::App&) {}
   /// Checks that need all values; throws Error(usage).
   virtual void validate() {}
 };

@@ -140,7 +140,7 @@ std::string Report::block() const {
   for (const Check& c : checks_)
     text += line(in_words(c.name), fmt::format("{:.3g}  (at most {:.3g}: {})", c.value, c.tolerance,
                                                c.passed() ? "passed" : "FAILED"));
-  text += line("checksum", fmt::format("0x{:016x}", checksum_));
+  if (checksum_) text += line("checksum", fmt::format("0x{:016x}", *checksum_));
   return text + line("verdict", verified() ? "verified" : "FAILED");
 }
 
@@ -170,7 +170,7 @@ nlohmann::json Report::json() const {
           {"figures_of_merit", merits},
           {"efficiency", json::object()},
           {"verification", checks},
-          {"checksum", fmt::format("0x{:016x}", checksum_)}};
+          {"checksum", checksum_ ? nlohmann::json(fmt::format("0x{:016x}", *checksum_)) : nlohmann::json()}};
 }
 
 int Report::finish() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,7 +75,7 @@ class Report {
   std::vector<double> times_s_;
   std::vector<Merit> merits_;
   std::vector<Check> checks_;
-  std::uint64_t checksum_ = 0;
+  std::optional<std::uint64_t> checksum_;
 };
 
 /// A value with its unit and a decimal prefix, 4 digits: "1.234 ms", "56.7 Gcells/s". Units that carry a

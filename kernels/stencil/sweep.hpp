@@ -8,7 +8,7 @@
 
 #include "kernels/launch.hpp"
 #include "kernels/stencil/cells.hpp"
-#include "kernels/stencil/stream.hpp"
+#include "runtime/data/stream.hpp"
 #include "runtime/data/view.hpp"
 
 namespace tutti::kernels {

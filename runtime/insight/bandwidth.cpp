@@ -10,47 +10,16 @@
 #include <omp.h>
 #include <sys/mman.h>
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
+#include "runtime/data/stream.hpp"
 #include "runtime/error.hpp"
 
 namespace tutti {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr std::size_t lanes = 8;
-#elif defined(__AVX__)
-constexpr std::size_t lanes = 4;
-#else
-constexpr std::size_t lanes = 2;
-#endif
-using Vector [[gnu::vector_size(lanes * sizeof(double))]] = double;
-
-inline Vector load(const double* from) {
-  Vector v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
-}
-
-inline void stream(double* to, Vector v) {
-#if defined(__AVX512F__)
-  _mm512_stream_pd(to, v);
-#elif defined(__AVX__)
-  _mm256_stream_pd(to, v);
-#elif defined(__SSE2__)
-  _mm_stream_pd(to, v);
-#else
-  std::memcpy(to, &v, sizeof v);
-#endif
-}
-
-inline void fence() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
-}
+using stream::fence;
+using stream::load;
+using stream::Vector;
+constexpr std::size_t lanes = stream::lanes;
 
 constexpr std::size_t block = 64;  // elements; parts of threads are multiples of it
 
@@ -125,7 +94,7 @@ double copy(const Arrays& a, int passes) {
     a.parts([&](std::size_t lo, std::size_t hi, int) {
       const double* from = a[0];
       double* to = a[1];
-      for (std::size_t i = lo; i < hi; i += lanes) stream(to + i, load(from + i));
+      for (std::size_t i = lo; i < hi; i += lanes) stream::store(to + i, load(from + i));
     });
   });
   return 16.0 * static_cast<double>(a.elements()) / s;
@@ -147,7 +116,8 @@ double copy_bandwidth(const View<const double>& from, const View<double>& to, in
           std::int64_t k = 0;
           for (; k < n && reinterpret_cast<std::uintptr_t>(target + k) % vector_bytes != 0; ++k)
             target[k] = source[k];
-          for (; k + static_cast<std::int64_t>(lanes) <= n; k += lanes) stream(target + k, load(source + k));
+          for (; k + static_cast<std::int64_t>(lanes) <= n; k += lanes)
+            stream::store(target + k, load(source + k));
           for (; k < n; ++k) target[k] = source[k];
         }
       fence();
@@ -167,7 +137,7 @@ Bandwidth memory_bandwidth(const BandwidthOptions& options) {
     a.parts([&](std::size_t lo, std::size_t hi, int) {
       const double *x = a[0], *y = a[1];
       double* to = a[2];
-      for (std::size_t i = lo; i < hi; i += lanes) stream(to + i, load(x + i) + 3.0 * load(y + i));
+      for (std::size_t i = lo; i < hi; i += lanes) stream::store(to + i, load(x + i) + 3.0 * load(y + i));
     });
   });
   result.triad_bytes_per_s = 24.0 * n / triad_s;

@@ -19,7 +19,7 @@
 #include <sys/mman.h>
 
 #include "kernels/stencil.hpp"
-#include "kernels/stencil/stream.hpp"
+#include "runtime/data/stream.hpp"
 
 namespace {
 

@@ -10,12 +10,6 @@
 
 namespace tutti::test {
 
-struct TestOptions : Options {
-  std::string app_name() const override { return "test"; }
-  std::string app_description() const override { return "a test"; }
-  void declare(CLI::App&) override {}
-};
-
 /// Runs body(runtime) on every rank of a local job and rethrows the first exception, by rank.
 inline void run_local_job(std::uint32_t ranks, const Options& options,
                           const std::function<void(Runtime&)>& body) {

@@ -128,7 +128,7 @@ TEST_F(Misuse, SwapOfUnlikeNames) {
 // ---------------------------------------------------------------------------
 
 std::string message_of_job(std::uint32_t ranks, const std::function<void(Runtime&)>& body,
-                           TestOptions options = {}) {
+                           Options options = {}) {
   options.threads = 1;
   try {
     run_local_job(ranks, options, body);
@@ -181,7 +181,7 @@ TEST(MisuseOfRanks, AnExceptionInAKernelNamesItsPlace) {
     }
   };
   for (const Schedule schedule : {Schedule::tasks, Schedule::bulk}) {
-    TestOptions options;
+    Options options;
     options.schedule = schedule;
     EXPECT_EQ(message_of_job(
                   1,

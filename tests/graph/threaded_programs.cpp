@@ -14,7 +14,7 @@ namespace {
 void try_program(std::uint64_t seed, Schedule schedule) {
   const RandomProgram program = RandomProgram::make(seed);
   const auto ranks = static_cast<std::uint32_t>(1 + seed % 4);
-  TestOptions options;
+  Options options;
   options.threads = static_cast<int>(1 + seed / 4 % 3);
   options.schedule = schedule;
   options.watchdog_s = 60;

@@ -42,7 +42,7 @@ class Costs : public ::testing::TestWithParam<Schedule> {
     options.threads = 2;
     options.schedule = GetParam();
   }
-  TestOptions options;
+  Options options;
 };
 
 // The kernels do not allocate, so what is counted is Tutti's own.
@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Schedules, Costs, ::testing::Values(Schedule::tasks, Sc
 
 #ifndef TUTTI_SANITIZED
 TEST(CostOfRecording, AtMostThreeMicrosecondsPerNode) {
-  TestOptions options;
+  Options options;
   options.threads = 1;
   Runtime rt(job_transport(), options);
   Grid grid(rt, {128, 128, 16}, {{4, 4, 16}, {}, 1});  // 1024 tiles

@@ -12,7 +12,7 @@ namespace {
 
 void try_program(std::uint64_t seed, Schedule schedule) {
   const RandomProgram program = RandomProgram::make(seed);
-  TestOptions options;
+  Options options;
   options.threads = static_cast<int>(1 + seed % 2);
   options.schedule = schedule;
   SCOPED_TRACE(fmt::format("{} workers, {}", options.threads, program.describe()));

@@ -85,7 +85,7 @@ TEST(Report, JsonHasExactlyTheKeys) {
   EXPECT_EQ(keys, (std::vector<std::string>{"app", "checksum", "config", "device", "efficiency",
                                             "figures_of_merit", "git_commit", "machine", "ranks", "schedule",
                                             "threads_per_rank", "timings", "verification", "version"}));
-  EXPECT_EQ(json["checksum"], "0x0000000000000000");
+  EXPECT_TRUE(json["checksum"].is_null());
   EXPECT_EQ(json["config"]["grid"], (std::vector<int>{4, 4}));
   EXPECT_EQ(json["timings"]["iteration_s"]["n"], 1);
   EXPECT_EQ(json["figures_of_merit"][0]["unit"], "1/s");

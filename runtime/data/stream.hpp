@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #endif
 
-namespace tutti::kernels::stream {
+namespace tutti::stream {
 
 #if defined(__AVX512F__)
 inline constexpr int lanes = 8;
@@ -101,4 +101,4 @@ inline std::int64_t cells_to_line(const double* p, std::int64_t n) {
   return head < n ? head : n;
 }
 
-}  // namespace tutti::kernels::stream
+}  // namespace tutti::stream
