@@ -76,7 +76,7 @@ void declare_common(CLI::App& app, Options& o) {
 /// What the command line may ask for but this build cannot do.
 void check_features(const Options& o) {
   if (o.device == "cuda" && !built_with("cuda"))
-    usage_error("--device cuda: this build has no CUDA device (configure with -DTUTTI_CUDA=ON)");
+    usage_error("--device cuda: this build has no CUDA device; use --device cpu");
   if (o.schedule == Schedule::kokkos && !built_with("kokkos"))
     usage_error("--schedule kokkos: this build has no Kokkos (configure with -DTUTTI_KOKKOS=ON)");
 }
