@@ -162,7 +162,9 @@ class Files(HeatTest):
                 self.assertLess(numpy.abs(self.output() - wanted).max(), 1e-14)
 
     def test_output_is_what_vtkhdf_describes(self):
-        self.verified("--grid", "7,6,5", "--steps", 3, "--output", self.folder / "out.vtkhdf", ranks=RANKS[-1])
+        self.verified(
+            "--grid", "7,6,5", "--steps", 3, "--output", self.folder / "out.vtkhdf", ranks=RANKS[-1]
+        )
         with h5py.File(self.folder / "out.vtkhdf") as file:
             root = file["VTKHDF"]
             self.assertEqual(list(root.attrs["Version"]), [2, 0])
@@ -254,8 +256,16 @@ class Talk(HeatTest):
     def test_block(self):
         result = heat("--grid", "16", "--steps", "5", threads=2)
         self.assertEqual(result.status, 0, result)
-        for word in ("16 x 16 x 16", "1 rank x 2 threads", "time per step", "95 % interval", "cell updates",
-                     "copy bandwidth", "checksum", "verified"):
+        for word in (
+            "16 x 16 x 16",
+            "1 rank x 2 threads",
+            "time per step",
+            "95 % interval",
+            "cell updates",
+            "copy bandwidth",
+            "checksum",
+            "verified",
+        ):
             self.assertIn(word, result.stdout)
 
     def test_quiet(self):
