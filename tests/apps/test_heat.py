@@ -201,7 +201,7 @@ class Files(HeatTest):
 
 
 class BadInput(HeatTest):
-    """One line, `tutti: error: ...`, and status 2 for usage or 3 for the environment; on several ranks too."""
+    """One line, `tutti: error: ...`, and status 2 for usage or 3 for the environment; on 2 ranks too."""
 
     def refused(self, status: int, part: str, *words: object) -> None:
         for ranks in RANKS:
