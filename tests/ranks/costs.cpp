@@ -70,7 +70,6 @@ TEST_P(Costs, ReplayDoesNotAllocate) {
 INSTANTIATE_TEST_SUITE_P(Schedules, Costs, ::testing::Values(Schedule::tasks, Schedule::bulk),
                          [](const auto& info) { return info.param == Schedule::tasks ? "tasks" : "bulk"; });
 
-#ifndef TUTTI_SANITIZED
 TEST(CostOfRecording, AtMostThreeMicrosecondsPerNode) {
   Options options;
   options.threads = 1;
@@ -95,7 +94,6 @@ TEST(CostOfRecording, AtMostThreeMicrosecondsPerNode) {
               nodes);
   EXPECT_LE(best_us / static_cast<double>(nodes), 3.0);
 }
-#endif
 
 }  // namespace
 }  // namespace tutti::test
