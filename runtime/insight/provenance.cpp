@@ -108,11 +108,24 @@ std::string as_list(const cpu_set_t& set) {
 
 /// Only variables that change how a program runs, never the whole environment.
 bool is_telling(std::string_view name) {
-  static constexpr std::array prefixes{"OMP_", "GOMP_", "KMP_", "TUTTI_", "KOKKOS_", "OMPI_MCA_", "MPICH_"};
-  static constexpr std::array names{"CUDA_VISIBLE_DEVICES", "HDF5_USE_FILE_LOCKING", "SLURM_JOB_ID",
-                                    "SLURM_JOB_NUM_NODES",  "SLURM_NTASKS",          "SLURM_CPUS_PER_TASK",
-                                    "SLURM_JOB_PARTITION",  "SLURM_JOB_NODELIST",    "SLURM_CPU_BIND",
-                                    "SLURM_DISTRIBUTION",   "SLURM_CLUSTER_NAME",    "SLURM_MPI_TYPE"};
+  static constexpr std::array prefixes{"OMP_", "GOMP_", "KMP_", "TUTTI_", "KOKKOS_", "MPICH_"};
+  // mpirun sets dozens of OMPI_MCA_ variables for its own use; these are the users'
+  static constexpr std::array names{"OMPI_MCA_pml",
+                                    "OMPI_MCA_btl",
+                                    "OMPI_MCA_mpi_yield_when_idle",
+                                    "OMPI_MCA_hwloc_base_binding_policy",
+                                    "CUDA_VISIBLE_DEVICES",
+                                    "HDF5_USE_FILE_LOCKING",
+                                    "SLURM_JOB_ID",
+                                    "SLURM_JOB_NUM_NODES",
+                                    "SLURM_NTASKS",
+                                    "SLURM_CPUS_PER_TASK",
+                                    "SLURM_JOB_PARTITION",
+                                    "SLURM_JOB_NODELIST",
+                                    "SLURM_CPU_BIND",
+                                    "SLURM_DISTRIBUTION",
+                                    "SLURM_CLUSTER_NAME",
+                                    "SLURM_MPI_TYPE"};
   return std::any_of(prefixes.begin(), prefixes.end(), [&](const char* p) { return name.starts_with(p); }) ||
          std::any_of(names.begin(), names.end(), [&](const char* n) { return name == n; });
 }

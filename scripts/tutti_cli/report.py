@@ -49,7 +49,8 @@ def figures(repeats: Sequence[Repeat], summary: Summary) -> list[tuple[str, str]
     for merit in chosen.result.get("figures_of_merit", []):
         number = merit["value"]
         text = f"{number:.3g}" if isinstance(number, float) else str(number)
-        rows.append((str(merit["name"]), f"{text} {merit.get('unit', '')}".strip()))
+        unit = "" if merit.get("unit") == "1" else merit.get("unit", "")
+        rows.append((str(merit["name"]), f"{text} {unit}".strip()))
     return rows
 
 
