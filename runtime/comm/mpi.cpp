@@ -197,12 +197,14 @@ MpiMessages::~MpiMessages() {
 }
 
 void MpiMessages::start(std::uint32_t index) {
-  const std::unique_lock lock(library_->lock(), std::try_to_lock);
-  if (lock.owns_lock()) {
-    post(index);
-  } else {
-    queued_.push(index);
+  {
+    const std::unique_lock lock(library_->lock(), std::try_to_lock);
+    if (lock.owns_lock()) return post(index);
   }
+  queued_.push(index);
+  // whoever had the lock may have looked at the queue for the last time
+  const std::unique_lock lock(library_->lock(), std::try_to_lock);
+  if (lock.owns_lock()) queued_.take_all([this](std::uint32_t queued) { post(queued); });
 }
 
 bool MpiMessages::progress(std::vector<std::uint32_t>& done) {

@@ -37,7 +37,8 @@ class Field {
     const Argument a = name_->store->block();
     return {static_cast<T*>(a.data), a.stride0, a.stride1, a.box};
   }
-  /// Tells graphs that the data was changed by other means than a recorded operation.
+  /// Tells graphs that the data was changed by other means than a recorded operation. On all
+  /// ranks alike.
   void touch() { ++name_->store->version; }
 
  private:

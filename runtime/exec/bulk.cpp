@@ -36,6 +36,7 @@ class BulkExecutor : public Executor {
   }
 
   void execute() override {
+    check_team();
     for (; step_ < gate_.limit(); ++step_, copy_ = (copy_ + 1) % plan_.copies_per_cycle())
       for (std::uint32_t first = plan_.first_node[copy_]; first < plan_.first_node[copy_ + 1];) {
         std::uint32_t last = first + 1;
@@ -54,6 +55,14 @@ class BulkExecutor : public Executor {
   }
 
  private:
+  void check_team() const {
+    std::uint32_t team = 1;
+#pragma omp parallel num_threads(plan_.workers) if (plan_.workers > 1)
+#pragma omp single
+    team = static_cast<std::uint32_t>(omp_get_num_threads());
+    if (team != plan_.workers) wrong_team(plan_.workers);
+  }
+
   static bool alike(const PlanNode& a, const PlanNode& b) {
     return a.kind == b.kind && a.operation == b.operation;
   }
@@ -150,7 +159,11 @@ class BulkExecutor : public Executor {
     Task task = node.task;
     task.step = step_;
     task.box = op.space->block(plan_.rank);
-    op.kernel.kokkos(op.kernel, task, block_arguments_[node.operation].data());
+    try {
+      op.kernel.kokkos(op.kernel, task, block_arguments_[node.operation].data());
+    } catch (...) {
+      rethrow_from(plan_, NodeId{first}, step_, std::current_exception());
+    }
   }
 
   Plan& plan_;

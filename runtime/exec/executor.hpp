@@ -43,13 +43,15 @@ struct ExecutorContext {
 /// A node's counter is a plain integer owned by its home worker. Whoever finishes a node it owns counts down
 /// the successors it owns and tells other workers through single-producer rings. Ready nodes can be stolen;
 /// a stolen node's home worker learns of the completion through an intrusive list and then releases the
-/// successors. No atomic read-modify-write on the way of a node that runs at home.
+/// successors. A node that runs right after the one that released it needs no atomic read-modify-write.
 std::unique_ptr<Executor> make_task_executor(const ExecutorContext& context);
 
 /// The bulk schedule: every operation as one OpenMP parallel loop with a barrier and a blocking exchange.
 /// With `whole_blocks`, operations on all tiles use the kernel's Kokkos body instead (the kokkos schedule).
 std::unique_ptr<Executor> make_bulk_executor(const ExecutorContext& context, bool whole_blocks);
 
+/// Throws Error(environment): OpenMP gave fewer threads than workers.
+[[noreturn]] void wrong_team(std::uint32_t workers);
 /// Wraps what a node threw with the place where it happened.
 [[noreturn]] void rethrow_from(const Plan& plan, NodeId node, std::int64_t step,
                                const std::exception_ptr& thrown);

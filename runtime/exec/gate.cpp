@@ -1,6 +1,7 @@
 #include "runtime/exec/gate.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace tutti {
 namespace {
@@ -52,11 +53,12 @@ void StepGate::decide(const PlanNode& node, std::int64_t step, bool stop) {
   update();
 }
 
-// The gate only rises within a run: what a stop forbids had not been opened yet.
+// The gate only rises within a run: what a stop forbids had not been opened yet. The limit is read last:
+// whoever sees what a decision after the stop allowed also sees the lower limit.
 void StepGate::update() {
-  std::int64_t open = limit_.load();
+  std::int64_t open = std::numeric_limits<std::int64_t>::max();
   for (const auto& d : deciders_) open = std::min(open, d->allowed.load());
-  raise_to(open_, open);
+  raise_to(open_, std::min(open, limit_.load()));
 }
 
 }  // namespace tutti

@@ -11,7 +11,8 @@ namespace tutti {
 
 /// Steps below open() may run. Each stop_when holds back the steps that its next decision could still forbid:
 /// the decision of step k takes effect after step k + lag. All ranks decide alike, so all stop alike.
-/// decide() is called by one thread at a time per stop_when; open() and limit() by anybody.
+/// A decision counts for its own run only. decide() is called by one thread at a time per stop_when; open()
+/// and limit() by anybody.
 class StepGate {
  public:
   explicit StepGate(const Plan& plan);

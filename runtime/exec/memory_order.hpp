@@ -15,16 +15,6 @@ inline constexpr bool fences_are_understood = false;
 inline constexpr bool fences_are_understood = true;
 #endif
 
-/// The order of an operation that a full_fence() strengthens.
-constexpr std::memory_order fenced(std::memory_order order) {
-  return fences_are_understood ? order : std::memory_order_seq_cst;
-}
-
-/// The fence between two fenced() operations.
-inline void full_fence() {
-  if constexpr (fences_are_understood) std::atomic_thread_fence(std::memory_order_seq_cst);
-}
-
 /// A hint inside a spin loop: gives the core's other hardware thread a chance and saves power.
 inline void cpu_relax() {
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,8 +1,5 @@
 #include "runtime/exec/replay.hpp"
 
-#include <cstring>
-#include <set>
-
 #include "runtime/error.hpp"
 #include "runtime/exec/watchdog.hpp"
 
@@ -56,13 +53,13 @@ std::int64_t Replay::run(std::int64_t steps) {
   const std::uint32_t copy = program_->entry(next_copy_);
   if (!entered_ || copy != next_copy_) executor_->enter(copy, step_);
   entered_ = true;
-  refresh_ghosts(copy);
 
   const std::int64_t first = step_;
   gate_->start(first, steps);
   failed_ = true;  // until the run has ended well
   {
     const Watchdog::Watch watch(watchdog_, name, *executor_);
+    refresh_ghosts(copy);
     executor_->execute();
   }
   failed_ = false;

@@ -34,7 +34,6 @@ class Replay {
 
  private:
   void refresh_ghosts(std::uint32_t copy);
-  std::uint32_t copy_of(std::int64_t step) const;
 
   Transport& transport_;
   Watchdog* watchdog_;

@@ -12,16 +12,17 @@
 
 #include "runtime/error.hpp"
 #include "runtime/exec/completion_list.hpp"
-#include "runtime/exec/deque.hpp"
 #include "runtime/exec/executor.hpp"
 #include "runtime/exec/parking.hpp"
+#include "runtime/exec/ready_queue.hpp"
 #include "runtime/exec/ring.hpp"
 
 namespace tutti {
 namespace {
 
 constexpr std::uint32_t none = ~0U;
-constexpr unsigned poll_interval = 8;  // tasks between looks at the network and the rings while busy
+constexpr unsigned poll_interval = 8;           // tasks between looks at the network and the rings while busy
+constexpr std::int64_t long_task_cells = 2048;  // about a microsecond
 constexpr unsigned spins_before_parking = 4000;
 constexpr auto park_timeout = std::chrono::milliseconds(100);
 
@@ -34,7 +35,8 @@ struct alignas(32) HotNode {
   std::uint32_t first_successor = 0;
   std::uint32_t last_successor = 0;
   std::uint32_t home = 0;
-  bool urgent = false;  ///< other ranks wait for it
+  bool urgent = false;   ///< other ranks wait for it
+  bool is_long = false;  ///< looking at mail and network after it costs next to nothing
 };
 
 /// A successor with its home, so that releasing does not read the other worker's node.
@@ -51,11 +53,10 @@ struct alignas(128) Worker {
         list(nodes + messages) {}
 
   std::uint32_t id;
-  // Both are taken from at the old end, also by their owner: steps stay together, so what neighbours wait for
-  // is not left behind by a worker that runs ahead elsewhere. (Newest first: 1.1 x the time when delays move
-  // from rank to rank.)
-  Deque urgent;
-  Deque ready;
+  // Oldest first: steps stay together, so what neighbours wait for is not left behind by a worker that runs
+  // ahead elsewhere. (Newest first: 1.1 x the time when delays move from rank to rank.)
+  ReadyQueue urgent;
+  ReadyQueue ready;
   CompletionList list;                          ///< nodes run elsewhere, and nodes + m: message m is done
   std::vector<std::unique_ptr<Ring>> incoming;  ///< by sending worker; null where no edge comes from it
   std::vector<std::uint32_t> held;              ///< ready, but beyond the gate
@@ -85,8 +86,12 @@ class TaskExecutor : public Executor {
     for (const std::uint32_t s : plan_.successors) successors_.push_back({s, hot_[s].home});
     for (std::uint32_t w = 0; w < plan_.workers; ++w)
       workers_.push_back(std::make_unique<Worker>(w, n, static_cast<std::uint32_t>(plan_.messages.size())));
-    for (std::uint32_t i = 0; i < n; ++i) hot_[i].urgent = feeds_message(i);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      hot_[i].urgent = feeds_message(i);
+      hot_[i].is_long = plan_.nodes[i].task.box.size() >= long_task_cells;
+    }
     make_rings();
+    arrived_.assign(plan_.messages.size(), 0);
     std::vector<std::uint32_t> owned(plan_.workers, 0);
     for (const HotNode& h : hot_) ++owned[h.home];
     for (auto& w : workers_) {
@@ -96,7 +101,14 @@ class TaskExecutor : public Executor {
   }
 
   void enter(std::uint32_t copy, std::int64_t step) override {
-    const auto counters = plan_.initial_counters(copy);
+    // tokens still on their way belong to the place that is being left; beyond the gate nothing starts to run
+    for (bool found = true; found;) {
+      found = false;
+      for (auto& w : workers_) found |= drain(*w);
+    }
+    auto counters = plan_.initial_counters(copy);
+    for (std::uint32_t m = 0; m < arrived_.size(); ++m)  // from ranks that are ahead
+      if (arrived_[m] != 0) --counters[plan_.messages[m].node];
     const std::uint32_t copies = plan_.copies_per_cycle();
     for (auto& w : workers_) w->held.clear();
     for (std::uint32_t i = 0; i < hot_.size(); ++i) {
@@ -131,11 +143,7 @@ class TaskExecutor : public Executor {
         drain(*workers_[id]);  // tokens for the next run
       }
     }
-    if (team_is_wrong)
-      environment_error(
-          "OpenMP gave a team of another size than the {} workers asked for; see OMP_THREAD_LIMIT and "
-          "OMP_DYNAMIC",
-          plan_.workers);
+    if (team_is_wrong) wrong_team(plan_.workers);
     if (failed_.load()) rethrow_from(plan_, NodeId{failed_node_}, hot_[failed_node_].next_step, thrown_);
     finish_sends();
     next_step_ = gate_.limit();
@@ -206,14 +214,20 @@ class TaskExecutor : public Executor {
     while (!failed_.load(std::memory_order_relaxed)) {
       std::uint32_t now = none;
       if (take_from(w.urgent, now) || take_next(next, now) || take_from(w.ready, now)) {
-        if (w.polls) stop_polling(w);
+        if (w.polls) {
+          stop_polling(w);
+        } else if (idle > 0) {
+          hand_on_polling(w);
+        }
         idle = 0;
         const std::uint32_t follower = run(w, now);
         if (next == none)
           next = follower;
         else if (follower != none)
-          push(w, follower);
-        if (++busy % poll_interval == 0) {
+          offer(w, follower);
+        busy += hot_[now].is_long ? poll_interval : 1;
+        if (busy >= poll_interval) {
+          busy = 0;
           drain(w);
           poll(w);
         }
@@ -228,7 +242,7 @@ class TaskExecutor : public Executor {
     parking_.wake_all();
   }
 
-  static bool take_from(Deque& nodes, std::uint32_t& n) { return !nodes.empty() && nodes.steal(n); }
+  static bool take_from(ReadyQueue& nodes, std::uint32_t& n) { return !nodes.empty() && nodes.take(n); }
   static bool take_next(std::uint32_t& next, std::uint32_t& n) {
     n = next;
     next = none;
@@ -275,12 +289,20 @@ class TaskExecutor : public Executor {
       sends_in_flight_.fetch_add(1, std::memory_order_relaxed);
       messages_.start(node.payload);
     } else if (node.kind == NodeKind::receive) {
+      arrived_[node.payload] = 0;
       messages_.start(node.payload);  // armed for the next cycle: its staging is free again
     } else if (node.kind == NodeKind::decide) {
       gate_.decide(node, step, stop);
-      if (stop)
-        total_.store(nodes_before(gate_.limit()) - nodes_before(next_step_), std::memory_order_release);
+      if (stop) lower_total();
       parking_.wake_all();
+    }
+  }
+
+  // Several stop_when may end the run at once: the lowest limit counts.
+  void lower_total() {
+    const std::uint64_t fewer = nodes_before(gate_.limit()) - nodes_before(next_step_);
+    std::uint64_t now = total_.load();
+    while (fewer < now && !total_.compare_exchange_weak(now, fewer)) {
     }
   }
 
@@ -305,18 +327,21 @@ class TaskExecutor : public Executor {
     } else if (next == none && !hot.urgent) {
       next = n;
     } else {
-      push(w, n);
-      parking_.wake_one_idle(WorkerId{w.id});
+      offer(w, n);
     }
   }
 
-  void push(Worker& w, std::uint32_t n) { (hot_[n].urgent ? w.urgent : w.ready).push(n); }
+  /// Puts a ready node where everybody can take it.
+  void offer(Worker& w, std::uint32_t n) {
+    (hot_[n].urgent ? w.urgent : w.ready).push(n);
+    parking_.wake_one_idle(WorkerId{w.id});
+  }
 
   void count_down(Worker& w, std::uint32_t n) {
     if (--hot_[n].counter != 0) return;
     std::uint32_t next = none;
     make_ready(w, n, next);
-    if (next != none) push(w, next);
+    if (next != none) offer(w, next);
   }
 
   // Takes in what others left for this worker. True if there was anything.
@@ -335,7 +360,7 @@ class TaskExecutor : public Executor {
       if (n >= nodes) return count_down(w, plan_.messages[n - nodes].node);
       std::uint32_t next = none;
       release(w, n, next);
-      if (next != none) push(w, next);
+      if (next != none) offer(w, next);
     }) > 0;
     return pass_gate(w) || found;
   }
@@ -350,13 +375,10 @@ class TaskExecutor : public Executor {
       const std::uint32_t n = w.held[i];
       if (hot_[n].next_step >= open) continue;
       w.held[i] = none;
-      push(w, n);
+      offer(w, n);
       found = true;
     }
-    if (found) {
-      std::erase(w.held, none);
-      parking_.wake_one_idle(WorkerId{w.id});
-    }
+    if (found) std::erase(w.held, none);
     return found;
   }
 
@@ -382,7 +404,11 @@ class TaskExecutor : public Executor {
 
   void deliver(Worker& w, std::uint32_t m) {
     const PlanMessage& message = plan_.messages[m];
-    if (message.spec.sending) sends_in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    if (message.spec.sending) {
+      sends_in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    } else {
+      arrived_[m] = 1;
+    }
     const std::uint32_t home = hot_[message.node].home;
     if (home == w.id) return count_down(w, message.node);
     workers_[home]->list.push(static_cast<std::uint32_t>(hot_.size()) + m);
@@ -400,16 +426,15 @@ class TaskExecutor : public Executor {
   // -----------------------------------------------------------------------------------
 
   void rest(Worker& w, unsigned idle) {
-    if (oversubscribed_)
-      sched_yield();
-    else
-      cpu_relax();
-    if (idle < (oversubscribed_ ? 16 : spins_before_parking)) return;
+    if (w.polls || idle < (oversubscribed_ ? 16 : spins_before_parking)) {  // the poller never parks
+      oversubscribed_ ? static_cast<void>(sched_yield()) : cpu_relax();
+      return;
+    }
     if (!plan_.messages.empty() && !w.polls) {
       std::uint32_t nobody = none;
       w.polls = poller_.compare_exchange_strong(nobody, w.id);
     }
-    if (w.polls) return;  // somebody must watch the network
+    if (w.polls) return;
     parking_.park(WorkerId{w.id}, park_timeout,
                   [&] { return failed_.load() || finished() || has_mail(w) || others_have_work(w); });
   }
@@ -418,6 +443,11 @@ class TaskExecutor : public Executor {
     w.polls = false;
     poller_.store(none);
     parking_.wake_one_idle(WorkerId{w.id});  // may take over
+  }
+
+  // It may have been woken to watch the network and found work first.
+  void hand_on_polling(const Worker& w) {
+    if (!plan_.messages.empty() && poller_.load() == none) parking_.wake_one_idle(WorkerId{w.id});
   }
 
   bool has_mail(const Worker& w) const {
@@ -465,6 +495,7 @@ class TaskExecutor : public Executor {
   std::vector<HotNode> hot_;
   std::vector<Successor> successors_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<unsigned char> arrived_;  ///< by message: received, not yet unpacked
   std::uint32_t entry_copy_ = 0;
   std::int64_t entry_step_ = 0;
   std::int64_t next_step_ = 0;
@@ -478,6 +509,13 @@ class TaskExecutor : public Executor {
 };
 
 }  // namespace
+
+void wrong_team(std::uint32_t workers) {
+  environment_error(
+      "OpenMP gave a team of another size than the {} workers asked for; see OMP_THREAD_LIMIT and "
+      "OMP_DYNAMIC",
+      workers);
+}
 
 void rethrow_from(const Plan& plan, NodeId node, std::int64_t step, const std::exception_ptr& thrown) {
   const std::string place =

@@ -137,7 +137,8 @@ class NodeLister {
   MessageItem item(const Exchange& x, const Region& region) const {
     const std::uint64_t bytes = static_cast<std::uint64_t>(region.box.size()) *
                                 program_.stores[static_cast<std::size_t>(x.store)]->type().size_bytes;
-    return {MessageItem::What::cells, x.store, ghosts_.patterns[x.pattern].shape, region, x.pattern, bytes};
+    return {
+        MessageItem::What::cells, x.store, ghosts_.patterns[x.pattern].shape, region, x.pattern, 0, bytes};
   }
 
   // Both sides see the same items in the same order, so they cut them into the same messages.
@@ -173,12 +174,11 @@ class NodeLister {
     return *program_.stores[static_cast<std::size_t>(i.store)]->layout();
   }
 
-  // For cells, MessageItem::slot carries the pattern until here.
   DatumId ghost_datum(const MessageItem& i) {
     if (i.shape == Shape::tiles) return data_.tile(i.store, layout_of(i), i.region.producer);
-    const auto& regions = ghosts_.patterns[i.slot].regions;
+    const auto& regions = ghosts_.patterns[i.pattern].regions;
     const auto at = std::find(regions.begin(), regions.end(), i.region) - regions.begin();
-    return data_.region(i.slot, i.store, static_cast<std::uint32_t>(at));
+    return data_.region(i.pattern, i.store, static_cast<std::uint32_t>(at));
   }
 
   // The worker near which a ghost lands: the home of the own tile next to it.
@@ -312,13 +312,14 @@ class NodeLister {
   }
 
   static MessageItem accumulator(std::uint32_t slot) {
-    return {MessageItem::What::accumulator, -1, Shape::own, {}, slot, slot_bytes};
+    return {MessageItem::What::accumulator, -1, Shape::own, {}, 0, slot, slot_bytes};
   }
   MessageItem scalar(std::int32_t store) const {
     return {MessageItem::What::scalar,
             store,
             Shape::own,
             {},
+            0,
             0,
             program_.stores[static_cast<std::size_t>(store)]->type().size_bytes};
   }

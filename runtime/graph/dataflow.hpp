@@ -29,6 +29,7 @@ struct MessageItem {
   std::int32_t store = -1;     ///< cells and scalar
   Shape shape = Shape::faces;  ///< cells: Shape::tiles if they land in a copy of the whole tile
   Region region;               ///< cells
+  std::uint32_t pattern = 0;   ///< cells: index into Ghosts::patterns
   std::uint32_t slot = 0;      ///< accumulator
   std::uint64_t bytes = 0;
 };

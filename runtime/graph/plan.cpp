@@ -1,6 +1,7 @@
 #include "runtime/graph/plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -218,7 +219,11 @@ T load(const std::byte* from) {
 template <class T>
 void combine_values(const PlanReduction& r) {
   auto merge = [&](T a, T b) {
-    if (a != a || b != b) return a + b;  // a NaN stays visible
+    if constexpr (std::is_floating_point_v<T>) {
+      if (a != a || b != b) return std::numeric_limits<T>::quiet_NaN();
+      // of two zeros, the same one in every order
+      if (a == b) return std::signbit(a) == (r.combine == Combine::max) ? b : a;
+    }
     switch (r.combine) {
       case Combine::max:
         return std::max(a, b);

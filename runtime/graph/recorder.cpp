@@ -176,6 +176,7 @@ std::uint64_t Record::hash() const {
     h.add(std::string(n->type.name));
   };
   h.add(name);
+  h.add(phases.size());
   for (const auto& phase : phases) {
     h.add(phase.size());
     for (const Statement& s : phase) {
@@ -188,11 +189,14 @@ std::uint64_t Record::hash() const {
       h.add(op.reduction.combine);
       add_name(op.reduction.target);
       add_name(op.target);
-      if (op.space)
+      if (op.space) {
         for (int d = 0; d < 3; ++d) {
           h.add(op.space->extents()[d]);
           h.add(op.space->tile_extents()[d]);
         }
+        h.add(op.space->halo());
+        h.add(op.space->boundary().periodic);
+      }
       for (const Access& a : op.accesses) {
         add_name(a.name);
         h.add(a.mode);

@@ -42,7 +42,8 @@ struct Machine {
 /// Looked up once per process; safe to call from any thread.
 const Machine& machine();
 
-/// All last-level caches of this node together; 32 MiB where the system does not tell. Arrays much larger than this come from memory.
+/// All last-level caches of this node together; 32 MiB where the system does not tell. Arrays much larger
+/// than this come from memory.
 std::uint64_t last_level_cache_bytes();
 
 /// The processors that each worker of a team of this size may run on, by worker, as lists like "0-3,8". Opens

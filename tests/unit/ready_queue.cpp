@@ -1,4 +1,4 @@
-#include "runtime/exec/deque.hpp"
+#include "runtime/exec/ready_queue.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -10,34 +10,27 @@
 namespace tutti {
 namespace {
 
-TEST(Deque, OwnerTakesTheNewestThiefTheOldest) {
-  Deque deque(4);
+TEST(ReadyQueue, GivesTheOldestFirst) {
+  ReadyQueue queue(4);
   std::uint32_t node = 0;
-  EXPECT_TRUE(deque.empty());
-  EXPECT_FALSE(deque.pop(node));
-  EXPECT_FALSE(deque.steal(node));
-  for (const std::uint32_t n : {10U, 11U, 12U, 13U}) deque.push(n);
-  EXPECT_TRUE(deque.pop(node));
-  EXPECT_EQ(node, 13U);
-  EXPECT_TRUE(deque.steal(node));
-  EXPECT_EQ(node, 10U);
-  deque.push(14);
-  deque.push(15);
-  for (const std::uint32_t expected : {15U, 14U, 12U, 11U}) {
-    EXPECT_FALSE(deque.empty());
-    ASSERT_TRUE(deque.pop(node));
+  EXPECT_TRUE(queue.empty());
+  EXPECT_FALSE(queue.take(node));
+  for (const std::uint32_t n : {10U, 11U, 12U, 13U}) queue.push(n);
+  for (const std::uint32_t expected : {10U, 11U, 12U, 13U}) {
+    EXPECT_FALSE(queue.empty());
+    ASSERT_TRUE(queue.take(node));
     EXPECT_EQ(node, expected);
   }
-  EXPECT_FALSE(deque.pop(node));
-  EXPECT_TRUE(deque.empty());
+  EXPECT_FALSE(queue.take(node));
+  EXPECT_TRUE(queue.empty());
 }
 
-TEST(Deque, IsUsedManyTimesOver) {
-  Deque deque(2);
+TEST(ReadyQueue, IsUsedManyTimesOver) {
+  ReadyQueue queue(2);
   std::uint32_t node = 0;
   for (std::uint32_t n = 0; n < 1000; ++n) {
-    deque.push(n);
-    ASSERT_TRUE(n % 3 == 0 ? deque.steal(node) : deque.pop(node));
+    queue.push(n);
+    ASSERT_TRUE(queue.take(node));
     ASSERT_EQ(node, n);
   }
 }
@@ -45,8 +38,8 @@ TEST(Deque, IsUsedManyTimesOver) {
 /// Every node is taken exactly once per round, whoever takes it, and what was written before it was pushed is
 /// visible to whoever has it.
 void share(std::uint32_t nodes, std::uint32_t burst, int thieves) {
-  Deque deque(nodes);
-  std::vector<std::uint32_t> payload(nodes);  // plain data: published by the deque alone
+  ReadyQueue queue(nodes);
+  std::vector<std::uint32_t> payload(nodes);  // plain data: published by the queue alone
   std::vector<std::uint32_t> taken(nodes);
   std::atomic<std::uint32_t> left{0};
   std::atomic<bool> stop{false};
@@ -61,8 +54,8 @@ void share(std::uint32_t nodes, std::uint32_t burst, int thieves) {
       std::uint32_t first = 0;
       std::uint32_t second = 0;
       while (!stop.load(std::memory_order_relaxed)) {
-        if (!deque.steal(first)) continue;
-        const bool two = deque.steal(second);  // at once: the owner may not have noticed the first yet
+        if (!queue.take(first)) continue;
+        const bool two = queue.take(second);  // at once: the owner may not have noticed the first yet
         take(first);
         if (two) take(second);
         ++stolen;
@@ -80,12 +73,12 @@ void share(std::uint32_t nodes, std::uint32_t burst, int thieves) {
     std::uint32_t node = 0;
     for (std::uint32_t n = 0; n < nodes; ++n) {
       payload[n] = round;
-      deque.push(n);
+      queue.push(n);
       if (n % burst == burst - 1) {
-        while (deque.pop(node)) take(node);
+        while (queue.take(node)) take(node);
       }
     }
-    while (deque.pop(node)) take(node);
+    while (queue.take(node)) take(node);
     while (left.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   }
   stop = true;
@@ -94,11 +87,11 @@ void share(std::uint32_t nodes, std::uint32_t burst, int thieves) {
   EXPECT_GT(stolen.load(), 0U);
 }
 
-TEST(Deque, OwnerAndThievesShareWhatIsPushed) { share(1024, 100, 2); }
+TEST(ReadyQueue, OwnerAndThievesShareWhatIsPushed) { share(1024, 100, 2); }
 
-TEST(Deque, TheLastEntryGoesToOneOfThem) { share(1024, 1, 1); }
+TEST(ReadyQueue, TheLastEntryGoesToOneOfThem) { share(1024, 1, 1); }
 
-TEST(Deque, TheLastEntriesGoToOneOfThemEach) {  // the case that needs the fences
+TEST(ReadyQueue, TheLastEntriesGoToOneOfThemEach) {
   share(1024, 2, 1);
   share(1024, 3, 2);
 }
