@@ -203,9 +203,21 @@ RandomProgram RandomProgram::make(std::uint64_t seed) {
       statements.push_back(s);
     }
   }
-  const auto runs = 1 + below(3);
+  const auto runs = 1 + below(4);
   for (int i = 0; i < runs; ++i) p.runs.push_back(below(9));
   return p;
+}
+
+const RandomStatement* RandomProgram::outside_swap() const {
+  const RandomStatement* found = nullptr;
+  if (phases.size() > 1) return nullptr;
+  for (const RandomStatement& s : phases[0]) {
+    if (s.kind == RandomStatement::Kind::swap_scalar) return nullptr;
+    if (s.kind != RandomStatement::Kind::swap) continue;
+    if (found) return nullptr;
+    found = &s;
+  }
+  return found;
 }
 
 std::string RandomProgram::describe() const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/data/collection.hpp"
@@ -43,6 +44,10 @@ struct RandomProgram {
   std::vector<std::vector<RandomStatement>> phases;
   std::vector<std::int64_t> runs;  ///< lengths of consecutive runs
 
+  /// The statement whose swap another graph may undo or repeat between runs, or null: the only swap of a
+  /// program of one phase, so that every order of the names is one at which the program can enter.
+  const RandomStatement* outside_swap() const;
+
   static RandomProgram make(std::uint64_t seed);
   std::string describe() const;
 };
@@ -50,6 +55,10 @@ struct RandomProgram {
 /// The data of a program and its recording, on one rank.
 struct RecordedProgram {
   RecordedProgram(const RandomProgram& program, const RankContext& context);
+  /// The swap alone.
+  void record_swap(Recorder& r, const RandomStatement& s) const {
+    r.swap(fields[static_cast<std::size_t>(s.a)], fields[static_cast<std::size_t>(s.b)]);
+  }
   /// Statements of one phase.
   void record(Recorder& r, int phase) const;
 
@@ -66,6 +75,10 @@ class Oracle {
   explicit Oracle(const RandomProgram& program);
   /// Returns the number of steps done.
   std::int64_t run(std::int64_t steps);
+  /// What another graph does that only swaps two fields.
+  void swap_fields(const RandomStatement& s) {
+    std::swap(fields_[static_cast<std::size_t>(s.a)], fields_[static_cast<std::size_t>(s.b)]);
+  }
   /// Describes the first difference to what a rank holds, or is empty.
   std::string difference(const RecordedProgram& rank) const;
 

@@ -43,6 +43,12 @@ void try_program(std::uint64_t seed, std::uint32_t ranks) {
     const std::int64_t expected = oracle.run(steps);
     ASSERT_EQ(simulator.run(steps), expected);
     for (const auto& d : data) ASSERT_EQ(oracle.difference(*d), "");
+    if (const RandomStatement* swap = program.outside_swap()) {
+      oracle.swap_fields(*swap);
+      for (const auto& d : data)
+        std::swap(d->fields[static_cast<std::size_t>(swap->a)].name()->store,
+                  d->fields[static_cast<std::size_t>(swap->b)].name()->store);
+    }
   }
 }
 

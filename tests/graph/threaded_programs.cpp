@@ -25,13 +25,20 @@ void try_program(std::uint64_t seed, Schedule schedule) {
   oracles.emplace_back(program);
   for (const std::int64_t steps : program.runs) {
     oracles.push_back(oracles.back());
+    if (const RandomStatement* swap = program.outside_swap(); swap && !expected.empty())
+      oracles.back().swap_fields(*swap);
     expected.push_back(oracles.back().run(steps));
   }
   run_local_job(ranks, options, [&](Runtime& rt) {
     RecordedProgram data(program, rt);
     Graph graph = rt.record("random", static_cast<int>(program.phases.size()),
                             [&](Recorder& r, int phase) { data.record(r, phase); });
+    const RandomStatement* swap = program.outside_swap();
+    Graph outside = rt.record("outside", [&](Recorder& r) {
+      if (swap) data.record_swap(r, *swap);
+    });
     for (std::size_t i = 0; i < program.runs.size(); ++i) {
+      if (i > 0) outside.run(1);
       EXPECT_EQ(graph.run(program.runs[i]), expected[i]);
       EXPECT_EQ(oracles[i + 1].difference(data), "");
     }

@@ -20,11 +20,17 @@ void try_program(std::uint64_t seed, Schedule schedule) {
   RecordedProgram data(program, rt);
   Graph graph = rt.record("random", static_cast<int>(program.phases.size()),
                           [&](Recorder& r, int phase) { data.record(r, phase); });
+  const RandomStatement* swap = program.outside_swap();
+  Graph outside = rt.record("outside", [&](Recorder& r) {
+    if (swap) data.record_swap(r, *swap);
+  });
   Oracle oracle(program);
   for (const std::int64_t steps : program.runs) {
     const std::int64_t expected = oracle.run(steps);
     ASSERT_EQ(graph.run(steps), expected);
     ASSERT_EQ(oracle.difference(data), "");
+    outside.run(1);
+    if (swap) oracle.swap_fields(*swap);
   }
 }
 
