@@ -56,6 +56,7 @@ TEST(RandomPrograms, EqualSequentialExecution) {
   const std::uint64_t count = from_environment("TUTTI_RANDOM_PROGRAMS", 300);
   const std::uint64_t first = from_environment("TUTTI_RANDOM_SEED", 1);
   RecordProperty("first_seed", std::to_string(first));
+  fmt::print("seeds {} to {}\n", first, first + count - 1);
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     const std::uint32_t ranks = 1 + static_cast<std::uint32_t>(seed * 7 % 8);
     try_program(seed, ranks);

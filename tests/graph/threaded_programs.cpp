@@ -52,6 +52,7 @@ TEST_P(ThreadedPrograms, EqualSequentialExecution) {
   const char* first_text = std::getenv("TUTTI_RANDOM_SEED");
   const std::uint64_t count = count_text ? std::strtoull(count_text, nullptr, 10) : 150;
   const std::uint64_t first = first_text ? std::strtoull(first_text, nullptr, 10) : 1;
+  fmt::print("seeds {} to {}\n", first, first + count - 1);
   for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed)
     try_program(seed, GetParam());
 }
