@@ -88,7 +88,7 @@ void Runtime::start() {
   context_.rank = transport_->rank();
   context_.ranks = transport_->ranks();
   context_.workers = options_->threads > 0 ? static_cast<std::uint32_t>(options_->threads)
-                                           : std::max(1U, share.cores / share.ranks);
+                                           : std::max(1U, share.cores / std::max(1U, share.ranks));
   context_.budget = std::make_shared<MemoryBudget>(memory_share_bytes(*transport_));
   oversubscribed_ =
       transport_->sum(context_.workers) * share.ranks > std::uint64_t{share.cores} * context_.ranks;
