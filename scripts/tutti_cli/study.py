@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import launch
-from .common import FAILED, Failure
+from .common import FAILED, ROOT, Failure
 from .process import execute
 
 
@@ -96,7 +96,8 @@ def run_one(app: App, point: Point, host: launch.Host, file: Path, timeout_s: fl
     if outcome.status not in (0, FAILED) or (outcome.status == FAILED and not file.is_file()):
         what = outcome.message or f"{app.name} ended with status {outcome.status}"
         raise Failure(f"{point.key}: {what}\n  $ {command.shown()}", outcome.status)
-    return Repeat(point, 1, 1, wall_s, file.name, command.shown(), read_result(file, point))
+    shown = command.shown().replace(f"{ROOT}/", "")  # as seen from the repository's root
+    return Repeat(point, 1, 1, wall_s, file.name, shown, read_result(file, point))
 
 
 def read_result(file: Path, point: Point) -> dict[str, Any]:
