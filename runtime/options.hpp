@@ -23,7 +23,6 @@ struct Options {
   int repeat = 6;  ///< timed repeats of the whole problem; 6 give a 95 % interval of the median
   std::uint64_t seed = 1;
   std::string json;
-  std::string trace;
   std::string dump_graph;
   std::string output;
   bool print_affinity = false;

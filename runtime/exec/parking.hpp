@@ -54,9 +54,8 @@ class Parking {
 
   void wake_all();
 
-  /// Workers inside park(). A hint, for deciding who may still poll.
+  /// Workers inside park(), a hint.
   std::uint32_t parked() const { return parked_.load(std::memory_order_relaxed); }
-  bool uses_membarrier() const { return asymmetric_; }
 
  private:
   struct alignas(cache_line_size_bytes) Place {
