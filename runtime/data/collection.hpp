@@ -1,8 +1,10 @@
-// Collections as applications name them: Field over a Grid, Scalar; and accesses to them.
+// Collections as applications name them: Field over a Grid, Vector over Rows, Scalar; and accesses to them.
+// (Matrices: sparse_matrix.hpp.)
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,31 @@ class Field {
   std::shared_ptr<Name> name_;
 };
 
+/// Elements of type T, one for each row. A handle: copies name the same data.
+template <class T>
+class Vector {
+ public:
+  /// All elements start as `fill`.
+  Vector(const Rows& rows, const std::string& label, T fill = {})
+      : rows_(rows),
+        name_(std::make_shared<Name>(Name{label, element_type<T>(),
+                                          std::make_shared<Store>(rows, element_type<T>(), &fill, label)})) {}
+  const Rows& rows() const { return rows_; }
+  const std::shared_ptr<Name>& name() const { return name_; }
+
+  /// This rank's elements, in order of rows from layout().block(rank).lo[2] on. Between runs only.
+  std::span<T> block() const {
+    const Argument a = name_->store->block();
+    return {static_cast<T*>(a.data), static_cast<std::size_t>(a.box.size())};
+  }
+  /// Tells graphs that the data was changed by other means than a recorded operation. On all ranks alike.
+  void touch() { ++name_->store->version; }
+
+ private:
+  Rows rows_;
+  std::shared_ptr<Name> name_;
+};
+
 /// One value, held by every rank and always the same on all of them. A handle.
 template <class T>
 class Scalar {
@@ -67,6 +94,7 @@ struct Pattern {
   Shape shape = Shape::own;
   int radius = 0;
   std::function<std::vector<TileId>(TileId)> tiles;  ///< Shape::tiles: the tiles that the given tile reads
+  std::shared_ptr<const ColumnMap> columns{};        ///< Shape::columns
 };
 
 enum Corners { corners };
@@ -78,6 +106,13 @@ inline Pattern halo(int radius, Corners) { return {Shape::box, radius, {}}; }
 /// give the same answer on every rank.
 inline Pattern tiles(std::function<std::vector<TileId>(TileId)> fn) {
   return {Shape::tiles, 0, std::move(fn)};
+}
+
+/// The rows that the matrix has entries for: of a vector on the columns of A, whose rows the operation runs
+/// over. A itself is among the arguments, too.
+template <class Matrix>
+Pattern columns(const Matrix& a) {
+  return {Shape::columns, 0, {}, a.column_map()};
 }
 
 /// One argument of an operation: a name, how it is accessed, and from where.
@@ -102,6 +137,18 @@ Access write(const Field<T>& f) {
 template <class T>
 Access update(const Field<T>& f) {
   return {f.name(), Mode::update, {}};
+}
+template <class T>
+Access read(const Vector<T>& v, Pattern p = {}) {
+  return {v.name(), Mode::read, std::move(p)};
+}
+template <class T>
+Access write(const Vector<T>& v) {
+  return {v.name(), Mode::write, {}};
+}
+template <class T>
+Access update(const Vector<T>& v) {
+  return {v.name(), Mode::update, {}};
 }
 template <class T>
 Access read(const Scalar<T>& s) {

@@ -213,11 +213,11 @@ std::vector<std::int64_t> GridLayout::default_tile(const std::vector<std::int64_
 
 GridLayout::GridLayout(const std::vector<std::int64_t>& extents, const GridOptions& options,
                        std::uint32_t ranks)
-    : boundary_(options.boundary), halo_(options.halo), ranks_(ranks) {
+    : boundary_(options.boundary), halo_(options.halo) {
   check_extents(extents);
   if (!options.tile.empty()) check_tile(options.tile, extents.size());
   if (halo_ < 0) usage_error("halo {} is negative", halo_);
-  if (ranks_ == 0) usage_error("a grid needs at least one rank");
+  if (ranks == 0) usage_error("a grid needs at least one rank");
   dimensions_ = static_cast<int>(extents.size());
   extents_ = right_aligned(extents);
   tile_ = right_aligned(options.tile.empty() ? default_tile(extents) : options.tile);
@@ -225,21 +225,18 @@ GridLayout::GridLayout(const std::vector<std::int64_t>& extents, const GridOptio
   lattice_ = lattice_of(extents_, tile_);
   if (product(lattice_) > std::int64_t{1} << 31)
     usage_error("{} tiles are more than 2^31; use larger tiles", product(lattice_));
-  choose_parts();
+  choose_parts(ranks);
+  resize(static_cast<std::uint32_t>(product(lattice_)), ranks);
   deal_tiles();
 }
 
-void GridLayout::choose_parts() {
-  std::int64_t used = std::min<std::int64_t>(ranks_, product(lattice_));
+void GridLayout::choose_parts(std::uint32_t ranks) {
+  std::int64_t used = std::min<std::int64_t>(ranks, product(lattice_));
   do parts_ = factor(used--, extents_, tile_, lattice_, boundary_.periodic);
   while (parts_[0] == 0);  // ends: one rank always fits
 }
 
 void GridLayout::deal_tiles() {
-  owner_.resize(tile_count());
-  index_in_rank_.resize(tile_count());
-  tiles_of_.resize(ranks_);
-  blocks_.resize(ranks_);
   const auto bound = [&](int d, std::int64_t part) { return part * lattice_[d] / parts_[d]; };
   std::uint32_t rank = 0;
   for (std::int64_t q0 = 0; q0 < parts_[0]; ++q0)
@@ -252,17 +249,24 @@ void GridLayout::deal_tiles() {
 }
 
 void GridLayout::own(RankId rank, const Box& tiles) {
-  std::vector<TileId>& list = tiles_of_[rank.index()];
-  list.reserve(static_cast<std::size_t>(tiles.size()));
   for (std::int64_t i = tiles.lo[0]; i < tiles.hi[0]; ++i)
     for (std::int64_t j = tiles.lo[1]; j < tiles.hi[1]; ++j)
-      for (std::int64_t k = tiles.lo[2]; k < tiles.hi[2]; ++k) {
-        const TileId tile{(i * lattice_[1] + j) * lattice_[2] + k};
-        owner_[tile.index()] = rank;
-        index_in_rank_[tile.index()] = static_cast<std::uint32_t>(list.size());
-        list.push_back(tile);
-      }
-  blocks_[rank.index()] = {tile_box(list.front()).lo, tile_box(list.back()).hi};
+      for (std::int64_t k = tiles.lo[2]; k < tiles.hi[2]; ++k)
+        deal(TileId{(i * lattice_[1] + j) * lattice_[2] + k}, rank);
+  const std::vector<TileId>& list = tiles_of(rank);
+  set_block(rank, {tile_box(list.front()).lo, tile_box(list.back()).hi});
+}
+
+bool GridLayout::equals(const Layout& other) const {
+  const auto* o = dynamic_cast<const GridLayout*>(&other);
+  return o != nullptr && dimensions_ == o->dimensions_ && extents_ == o->extents_ && tile_ == o->tile_ &&
+         halo_ == o->halo_ && boundary_.periodic == o->boundary_.periodic && ranks() == o->ranks();
+}
+
+std::string GridLayout::describe() const {
+  return fmt::format("{} grid {} x {} x {} in tiles of {} x {} x {}, halo {}",
+                     boundary_.periodic ? "periodic" : "bounded", extents_[0], extents_[1], extents_[2],
+                     tile_[0], tile_[1], tile_[2], halo_);
 }
 
 Box GridLayout::tile_box(TileId tile) const {
@@ -275,8 +279,6 @@ Box GridLayout::tile_box(TileId tile) const {
   }
   return box;
 }
-
-RankId GridLayout::owner(TileId tile) const { return owner_[tile.index()]; }
 
 Index3 GridLayout::ghosts() const {
   Index3 r{0, 0, 0};
@@ -326,11 +328,6 @@ HaloNeed GridLayout::halo_need(TileId tile, int radius, Shape shape,
   std::sort(need.own_tiles.begin(), need.own_tiles.end());
   std::sort(need.regions.begin(), need.regions.end());
   return need;
-}
-
-WorkerId GridLayout::home(TileId tile, std::uint32_t workers) const {
-  const std::uint64_t count = tiles_of(owner(tile)).size();
-  return WorkerId{std::uint64_t{index_in_rank(tile)} * workers / count};
 }
 
 }  // namespace tutti

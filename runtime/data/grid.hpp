@@ -8,9 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/data/box.hpp"
-#include "runtime/data/ids.hpp"
-#include "runtime/data/view.hpp"
+#include "runtime/data/layout.hpp"
 
 namespace tutti {
 
@@ -28,23 +26,7 @@ struct GridOptions {
   int halo = 1;  ///< how many cells beyond its tile any kernel may read
 };
 
-/// A part of a remote (or wrapped) tile that a rank's block reads: cells `box` of tile `producer`, in the
-/// producer's coordinates. The receiving block sees them at shifted(box, shift).
-struct Region {
-  TileId producer;
-  Box box;
-  Index3 shift{0, 0, 0};
-  bool operator==(const Region&) const = default;
-};
-
-/// What one tile reads through a halo: whole tiles of its own block in place, and ghost regions by their
-/// index in GridLayout::ghost_regions(rank, radius, shape) of the tile's owner.
-struct HaloNeed {
-  std::vector<TileId> own_tiles;  ///< the tile itself is not among them
-  std::vector<std::uint32_t> regions;
-};
-
-class GridLayout {
+class GridLayout : public Layout {
  public:
   /// `extents`: 1 to 3 positive cell counts, slowest dimension first. Throws Error(usage) on anything else,
   /// on more than 2^62 cells or 2^31 tiles, and on tiles or a halo that make no sense. Ranks form a lattice
@@ -64,43 +46,28 @@ class GridLayout {
   Box domain() const { return {{0, 0, 0}, extents_}; }
   const Index3& tile_extents() const { return tile_; }
   const Boundary& boundary() const { return boundary_; }
-  int halo() const { return halo_; }
-  std::uint32_t ranks() const { return ranks_; }
+  int halo() const override { return halo_; }
   const Index3& rank_lattice() const { return parts_; }  ///< ranks along each dimension
 
-  std::uint32_t tile_count() const {
-    return static_cast<std::uint32_t>(lattice_[0] * lattice_[1] * lattice_[2]);
-  }
-  Box tile_box(TileId tile) const;  ///< last tiles of a dimension may be short
-  RankId owner(TileId tile) const;
-
-  /// The rank's tiles in increasing order; together they are one box, its block. Empty if the rank has none.
-  const std::vector<TileId>& tiles_of(RankId rank) const { return tiles_of_[rank.index()]; }
-  Box block(RankId rank) const { return blocks_[rank.index()]; }
+  Box tile_box(TileId tile) const override;  ///< last tiles of a dimension may be short
   /// Ghost cells on either side of dimension d: halo() in the grid's dimensions, 0 in the leading ones.
-  Index3 ghosts() const;
+  Index3 ghosts() const override;
 
   /// All that the block of `rank` reads beyond itself with this reach, ordered by shift and producer.
   /// Cells outside a non-periodic domain are not listed; a periodic image of a tile of the rank itself is.
   /// Shapes other than faces and box have none. Throws Error(usage) if the radius exceeds halo() or, in a
   /// periodic grid, an extent.
-  std::vector<Region> ghost_regions(RankId rank, int radius, Shape shape) const;
+  std::vector<Region> ghost_regions(RankId rank, int radius, Shape shape) const override;
   /// What tile `tile` reads with this reach; `regions` index into ghost_regions(owner(tile), R, S), where
   /// R >= radius and S reaches at least as far as `shape`. Both lists are sorted. Throws Error(usage) if a
   /// region is missing.
-  HaloNeed halo_need(TileId tile, int radius, Shape shape, const std::vector<Region>& regions) const;
+  HaloNeed halo_need(TileId tile, int radius, Shape shape, const std::vector<Region>& regions) const override;
 
-  /// The worker whose memory holds the tile: slabs of consecutive tiles of the owner.
-  WorkerId home(TileId tile, std::uint32_t workers) const;
-  std::uint32_t index_in_rank(TileId tile) const { return index_in_rank_[tile.index()]; }
-
-  bool operator==(const GridLayout& o) const {
-    return dimensions_ == o.dimensions_ && extents_ == o.extents_ && tile_ == o.tile_ && halo_ == o.halo_ &&
-           boundary_.periodic == o.boundary_.periodic && ranks_ == o.ranks_;
-  }
+  bool equals(const Layout& other) const override;
+  std::string describe() const override;
 
  private:
-  void choose_parts();
+  void choose_parts(std::uint32_t ranks);
   void deal_tiles();
   void own(RankId rank, const Box& tiles);  // a box of tile positions becomes the rank's block
 
@@ -111,34 +78,14 @@ class GridLayout {
   Index3 parts_{1, 1, 1};
   Boundary boundary_;
   int halo_ = 1;
-  std::uint32_t ranks_ = 1;
-  std::vector<RankId> owner_;                  // by tile
-  std::vector<std::uint32_t> index_in_rank_;   // by tile
-  std::vector<std::vector<TileId>> tiles_of_;  // by rank
-  std::vector<Box> blocks_;                    // by rank
 };
 
-/// The process's place in the job, as data structures need it.
-struct RankContext {
-  RankId rank;
-  std::uint32_t ranks = 1;
-  std::uint32_t workers = 1;
-  std::shared_ptr<class MemoryBudget> budget;  ///< may be null: then nothing is checked
-};
-
-/// A grid as an application holds it: a layout and this process's place in it. Cheap to copy.
-class Grid {
+/// A grid as an application holds it. Cheap to copy.
+class Grid : public Space {
  public:
   Grid(const RankContext& context, const std::vector<std::int64_t>& extents, const GridOptions& options = {})
-      : layout_(std::make_shared<const GridLayout>(extents, options, context.ranks)), context_(context) {}
-
-  const GridLayout& layout() const { return *layout_; }
-  const std::shared_ptr<const GridLayout>& shared_layout() const { return layout_; }
-  const RankContext& context() const { return context_; }
-
- private:
-  std::shared_ptr<const GridLayout> layout_;
-  RankContext context_;
+      : Space(std::make_shared<const GridLayout>(extents, options, context.ranks), context) {}
+  const GridLayout& layout() const { return static_cast<const GridLayout&>(Space::layout()); }
 };
 
 }  // namespace tutti

@@ -61,13 +61,15 @@ struct Parameter {
 };
 
 /// A type-erased argument: a view whose element type the contract knows. For `tiles(fn)`, `data` points to
-/// `input_count` values of Input<T>; for scalars, `data` points to the value.
+/// `input_count` values of Input<T>; for scalars, `data` points to the value; for tile objects, to the
+/// object.
 struct Argument {
   void* data = nullptr;
   std::int64_t stride0 = 0;
   std::int64_t stride1 = 0;
   Box box;
   std::uint32_t input_count = 0;
+  const ColumnPart* parts = nullptr;  ///< columns(A): `input_count` of them
 };
 
 /// Work per cell (or per call for scalar kernels), as the kernel's author declares it: floating-point
@@ -143,6 +145,20 @@ struct ParameterOf<Inputs<T>> {
   static Inputs<T> get(const Argument& a) {
     return {std::span<const Input<T>>(static_cast<const Input<T>*>(a.data), a.input_count)};
   }
+};
+
+template <class T>
+struct ParameterOf<Columns<T>> {
+  static Parameter make() { return {Mode::read, element_type<T>(), Shape::columns, 0, false}; }
+  static Columns<T> get(const Argument& a) {
+    return {static_cast<const T*>(a.data), a.data == nullptr ? 0 : a.box.extent(2), {a.parts, a.input_count}};
+  }
+};
+template <class T>
+requires std::is_base_of_v<TileObject, T>
+struct ParameterOf<T> {
+  static Parameter make() { return {Mode::read, element_type<T>(), Shape::own, 0, false}; }
+  static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
 };
 
 template <class F>

@@ -46,7 +46,7 @@ void fill_elements(std::byte* to, std::int64_t count, const void* element, std::
 }
 
 // A copy as rows of bytes; whatever is contiguous on both sides is merged into longer rows.
-struct Rows {
+struct RowCopies {
   std::int64_t planes;
   std::int64_t rows;
   std::int64_t row_elements;
@@ -115,22 +115,29 @@ Memory::~Memory() {
   if (budget_) budget_->give(bytes_);
 }
 
-Store::Store(const Grid& grid, ElementType type, const void* fill, const std::string& label)
+Store::Store(const Space& space, ElementType type, const void* fill, const std::string& label)
     : type_(type),
-      layout_(grid.shared_layout()),
-      block_(layout_->block(grid.context().rank)),
+      layout_(space.shared_layout()),
+      block_(layout_->block(space.context().rank)),
       label_(label),
-      budget_(grid.context().budget) {
+      budget_(space.context().budget) {
   if (!block_.empty()) arrange(layout_->ghosts());
   const std::uint64_t bytes = static_cast<std::uint64_t>(total_) * type_.size_bytes;
   memory_ = std::make_unique<Memory>(bytes, fmt::format("field '{}'", label_), budget_);
-  if (!block_.empty()) first_touch(grid.context(), fill);
+  if (!block_.empty()) first_touch(space.context(), fill);
 }
 
 Store::Store(ElementType type, const void* value)
     : type_(type), memory_(std::make_unique<Memory>(type.size_bytes, "a scalar", nullptr)) {
   std::memcpy(memory_->data(), value, type.size_bytes);
 }
+
+Store::Store(const Space& space, ElementType type, std::shared_ptr<const void> objects,
+             std::shared_ptr<const ColumnMap> columns)
+    : type_(type),
+      layout_(space.shared_layout()),
+      objects_(std::move(objects)),
+      columns_(std::move(columns)) {}
 
 // Rows are as long as their cells and ghosts, rounded up so that all interiors are aligned: the right ghosts
 // of a row and the left ghosts of the next share the gap between them.
@@ -212,6 +219,24 @@ Argument Store::cells(const Box& box) const {
   return {address(position(box.lo)), stride0_, stride1_, box, 0};
 }
 
+Argument Store::tile(TileId tile) const {
+  if (!objects_) return cells(layout_->tile_box(tile));
+  Argument a;
+  // an Argument has no read-only form; kernels get objects as constants
+  a.data = const_cast<std::byte*>(static_cast<const std::byte*>(objects_.get())) +
+           std::size_t{layout_->index_in_rank(tile)} * type_.size_bytes;
+  return a;
+}
+
+Argument Store::ghost_rows(const std::shared_ptr<const ColumnMap>& columns, const Region& region) {
+  const Box box{{0, 0, 0}, {1, 1, region.size()}};
+  std::unique_ptr<Memory>& memory = ghost_rows_[{columns, region.producer}];
+  if (!memory)
+    memory = std::make_unique<Memory>(static_cast<std::uint64_t>(box.size()) * type_.size_bytes,
+                                      fmt::format("ghosts of vector '{}'", label_), budget_);
+  return packed(memory->data(), box);
+}
+
 Argument Store::ghost_tile(TileId tile) {
   const Box box = layout_->tile_box(tile);
   std::unique_ptr<Memory>& memory = ghost_tiles_[tile];
@@ -224,7 +249,7 @@ Argument Store::ghost_tile(TileId tile) {
 void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_bytes) {
   assert(from.box.extents() == to.box.extents());
   if (from.box.empty()) return;
-  Rows rows{from.box.extent(0), from.box.extent(1), from.box.extent(2)};
+  RowCopies rows{from.box.extent(0), from.box.extent(1), from.box.extent(2)};
   rows.merge(from, to);
   const std::size_t row_bytes = static_cast<std::size_t>(rows.row_elements) * element_bytes;
   const auto* source = static_cast<const std::byte*>(from.data);
@@ -238,6 +263,34 @@ void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to) {
   copy_cells(from, packed(to, from.box), element_bytes);
   return static_cast<std::uint64_t>(from.box.size()) * element_bytes;
+}
+
+namespace {
+template <class T>
+void gather(const Piece& from, std::byte* to) {
+  const T* cells = static_cast<const T*>(from.cells.data);
+  for (const std::uint32_t p : *from.positions) {
+    std::memcpy(to, cells + p, sizeof(T));
+    to += sizeof(T);
+  }
+}
+}  // namespace
+
+std::uint64_t pack(const Piece& from, std::byte* to) {
+  if (from.positions == nullptr) return pack_cells(from.cells, from.element_bytes, to);
+  const std::size_t n = from.element_bytes;
+  if (n == 8) {
+    gather<std::uint64_t>(from, to);
+  } else {
+    for (std::size_t i = 0; i < from.positions->size(); ++i)
+      std::memcpy(to + i * n, static_cast<const std::byte*>(from.cells.data) + (*from.positions)[i] * n, n);
+  }
+  return from.positions->size() * n;
+}
+
+std::uint64_t unpack(const std::byte* from, const Piece& to) {
+  assert(to.positions == nullptr);
+  return unpack_cells(from, to.element_bytes, to.cells);
 }
 
 std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to) {

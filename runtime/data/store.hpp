@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/data/grid.hpp"
 #include "runtime/data/kernel.hpp"
+#include "runtime/data/layout.hpp"
+#include "runtime/data/rows.hpp"
 
 namespace tutti {
 
@@ -47,23 +48,29 @@ class Memory {
   std::shared_ptr<MemoryBudget> budget_;
 };
 
-/// The cells of one collection that a rank holds. A grid store is the rank's block with ghosts on its
-/// outside, one contiguous array; a scalar store is one value, the same on every rank. Rows of 256 bytes or
+/// The cells of one collection that a rank holds. A store of cells is the rank's block with ghosts on its
+/// outside, one contiguous array; a scalar store is one value, the same on every rank; a store of objects has
+/// one object for each of the rank's tiles, which nobody changes. Rows of 256 bytes or
 /// more start (behind their ghosts) at multiples of 64 bytes.
 class Store {
  public:
-  /// A grid store. `fill` (one element) is written to every cell, tile by tile by the workers that own the
-  /// tiles, so that memory lies near them.
-  Store(const Grid& grid, ElementType type, const void* fill, const std::string& label);
+  /// A store of cells. `fill` (one element) is written to every cell, tile by tile by the workers that own
+  /// the tiles, so that memory lies near them.
+  Store(const Space& space, ElementType type, const void* fill, const std::string& label);
   /// A scalar store.
   Store(ElementType type, const void* value);
+  /// A store of objects: those of the rank's tiles in order, `type.size_bytes` each; `columns` is what a
+  /// matrix reads.
+  Store(const Space& space, ElementType type, std::shared_ptr<const void> objects,
+        std::shared_ptr<const ColumnMap> columns);
 
   ElementType type() const { return type_; }
   bool is_scalar() const { return layout_ == nullptr; }
-  const std::shared_ptr<const GridLayout>& layout() const { return layout_; }
+  const std::shared_ptr<const ColumnMap>& columns() const { return columns_; }  ///< null unless a matrix
+  const std::shared_ptr<const Layout>& layout() const { return layout_; }
 
-  /// The rank's own tile.
-  Argument tile(TileId tile) const { return cells(layout_->tile_box(tile)); }
+  /// The rank's own tile, or its object.
+  Argument tile(TileId tile) const;
   /// Cells of the block or its ghosts, in the block's coordinates.
   Argument cells(const Box& box) const;
   /// The whole block without ghosts.
@@ -71,6 +78,9 @@ class Store {
   /// This rank's copy of a tile of another rank: packed, no ghosts; allocated by the first call (lowering,
   /// never replay).
   Argument ghost_tile(TileId tile);
+  /// This rank's copy of what `columns` reads of a tile of another rank, one value after the other; allocated
+  /// by the first call.
+  Argument ghost_rows(const std::shared_ptr<const ColumnMap>& columns, const Region& region);
   /// The value of a scalar store.
   void* value() const { return memory_->data(); }
 
@@ -86,7 +96,7 @@ class Store {
   std::byte* address(std::int64_t position) const { return memory_->data() + position * type_.size_bytes; }
 
   ElementType type_;
-  std::shared_ptr<const GridLayout> layout_;
+  std::shared_ptr<const Layout> layout_;
   Box block_;
   Box allocated_;
   std::int64_t stride0_ = 0;
@@ -97,11 +107,23 @@ class Store {
   std::shared_ptr<MemoryBudget> budget_;
   std::unique_ptr<Memory> memory_;
   std::map<TileId, std::unique_ptr<Memory>> ghost_tiles_;
+  std::map<std::pair<std::shared_ptr<const ColumnMap>, TileId>, std::unique_ptr<Memory>> ghost_rows_;
+  std::shared_ptr<const void> objects_;
+  std::shared_ptr<const ColumnMap> columns_;
 };
 
 /// Copies the cells of `from` to `to` (boxes of equal extents, not overlapping in memory); either may be
 /// packed or strided.
 void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_bytes);
+/// Some cells: all of a box, or those at `positions`, counted along its last dimension.
+struct Piece {
+  Argument cells;
+  std::uint32_t element_bytes = 0;
+  const std::vector<std::uint32_t>* positions = nullptr;  ///< null: all
+};
+std::uint64_t pack(const Piece& from, std::byte* to);
+std::uint64_t unpack(const std::byte* from, const Piece& to);  ///< for whole boxes
+
 /// Packs cells into contiguous memory, dimension 2 fastest, or the reverse. Return the bytes moved.
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to);
 std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to);

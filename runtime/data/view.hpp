@@ -35,10 +35,11 @@ struct View {
 
 /// Which cells beside its own tile an operation reads.
 enum class Shape : std::uint8_t {
-  own,    ///< its own tile
-  faces,  ///< and the cells up to `radius` away along one dimension (no corners)
-  box,    ///< and all cells up to `radius` away, corners included
-  tiles,  ///< a list of whole tiles named by a function
+  own,      ///< its own tile
+  faces,    ///< and the cells up to `radius` away along one dimension (no corners)
+  box,      ///< and all cells up to `radius` away, corners included
+  tiles,    ///< a list of whole tiles named by a function
+  columns,  ///< the rows that a matrix has entries for
 };
 
 /// Argument types of a kernel functor. They are the kernel's contract: the access mode, the element type
@@ -57,6 +58,36 @@ struct Input : View<const T> {
 };
 template <class T>
 struct Inputs : std::span<const Input<T>> {};
+
+/// Values `positions[0 .. count-1]` of a list, for Columns.
+struct ColumnPart {
+  const void* values = nullptr;
+  const std::uint32_t* positions = nullptr;
+  std::uint32_t count = 0;
+};
+/// What a tile reads of a vector through columns(A): the values at A's columns, numbered as A's tile numbers
+/// them: first the tile's own rows (if A is square), then those of other tiles.
+template <class T>
+struct Columns {
+  const T* own = nullptr;
+  std::int64_t own_count = 0;
+  std::span<const ColumnPart> others;
+
+  /// Writes the values of other tiles to `to`, in order; returns how many.
+  std::int64_t gather_others(T* to) const {
+    const T* const first = to;
+    for (const ColumnPart& part : others) {
+      const T* values = static_cast<const T*>(part.values);
+      for (std::uint32_t i = 0; i < part.count; ++i) to[i] = values[part.positions[i]];
+      to += part.count;
+    }
+    return to - first;
+  }
+};
+
+/// A kernel's argument that is neither cells nor a scalar: one object per tile, which kernels only read (the
+/// tile's part of a matrix). Derive from it, and name it: static constexpr const char* element_name.
+struct TileObject {};
 
 /// Where and when a task runs. Kernels may take `const Task&` as their first argument.
 struct Task {

@@ -93,13 +93,13 @@ void Replay::refresh_ghosts(std::uint32_t copy) {
   std::map<RankId, Bytes> outgoing;
   for (const Exchange& x : stale) {
     const Store& store = *program_->stores[static_cast<std::size_t>(x.store)];
-    const std::uint32_t element_bytes = store.type().size_bytes;
-    for (const auto& [to, regions] : ghosts_.patterns[x.pattern].outgoing)
+    const GhostPattern& p = ghosts_.patterns[x.pattern];
+    for (const auto& [to, regions] : p.outgoing)
       for (const Region& r : regions) {
         Bytes& bytes = outgoing[to];
         const std::size_t at = bytes.size();
-        bytes.resize(at + static_cast<std::size_t>(r.box.size()) * element_bytes);
-        pack_cells(store.cells(r.box), element_bytes, bytes.data() + at);
+        bytes.resize(at + static_cast<std::size_t>(r.size()) * store.type().size_bytes);
+        pack(p.source(store, r), bytes.data() + at);
       }
   }
   const std::map<RankId, Bytes> arrived = transport_.exchange(outgoing);
@@ -108,15 +108,10 @@ void Replay::refresh_ghosts(std::uint32_t copy) {
   for (const Exchange& x : stale) {
     Store& store = *program_->stores[static_cast<std::size_t>(x.store)];
     const GhostPattern& p = ghosts_.patterns[x.pattern];
-    const std::uint32_t element_bytes = store.type().size_bytes;
-    auto target = [&](const Region& r) {
-      return p.shape == Shape::tiles ? store.ghost_tile(r.producer) : store.cells(shifted(r.box, r.shift));
-    };
     for (const auto& [from, regions] : p.incoming)
-      for (const std::uint32_t r : regions)
-        at[from] += unpack_cells(at[from], element_bytes, target(p.regions[r]));
+      for (const std::uint32_t r : regions) at[from] += unpack(at[from], p.target(store, p.regions[r]));
     for (const std::uint32_t r : p.local)
-      copy_cells(store.cells(p.regions[r].box), target(p.regions[r]), element_bytes);
+      copy_cells(store.cells(p.regions[r].box), p.target(store, p.regions[r]).cells, store.type().size_bytes);
   }
 }
 

@@ -14,7 +14,8 @@ namespace {
 /// Numbers the data that nodes access.
 class Data {
  public:
-  Data(const Program& program, const Ghosts& ghosts, RankId rank) : ghosts_(ghosts), rank_(rank) {
+  Data(const Program& program, const Ghosts& ghosts, RankId rank)
+      : program_(program), ghosts_(ghosts), rank_(rank) {
     for (const auto& store : program.stores) {
       first_.push_back(count_);
       count_ += store->is_scalar() ? 1 : static_cast<std::uint32_t>(store->layout()->tiles_of(rank).size());
@@ -29,11 +30,11 @@ class Data {
     return count_ - n;
   }
   DatumId scalar(std::int32_t store) const { return DatumId{first_[static_cast<std::size_t>(store)]}; }
-  DatumId own_tile(std::int32_t store, const GridLayout& layout, TileId tile) const {
-    return DatumId{first_[static_cast<std::size_t>(store)] + layout.index_in_rank(tile)};
+  DatumId own_tile(std::int32_t store, TileId tile) const {
+    return DatumId{first_[static_cast<std::size_t>(store)] + layout(store).index_in_rank(tile)};
   }
-  DatumId tile(std::int32_t store, const GridLayout& layout, TileId tile) {
-    if (layout.owner(tile) == rank_) return own_tile(store, layout, tile);
+  DatumId tile(std::int32_t store, TileId tile) {
+    if (layout(store).owner(tile) == rank_) return own_tile(store, tile);
     const auto [it, is_new] = ghost_tiles_[static_cast<std::size_t>(store)].emplace(tile, count_);
     if (is_new) ++count_;
     return DatumId{it->second};
@@ -47,6 +48,10 @@ class Data {
 
  private:
   static constexpr std::uint32_t unused = ~0U;
+  const Layout& layout(std::int32_t store) const {
+    return *program_.stores[static_cast<std::size_t>(store)]->layout();
+  }
+  const Program& program_;
   const Ghosts& ghosts_;
   RankId rank_;
   std::size_t stores_ = 0;
@@ -135,7 +140,7 @@ class NodeLister {
   }
 
   MessageItem item(const Exchange& x, const Region& region) const {
-    const std::uint64_t bytes = static_cast<std::uint64_t>(region.box.size()) *
+    const std::uint64_t bytes = static_cast<std::uint64_t>(region.size()) *
                                 program_.stores[static_cast<std::size_t>(x.store)]->type().size_bytes;
     return {
         MessageItem::What::cells, x.store, ghosts_.patterns[x.pattern].shape, region, x.pattern, 0, bytes};
@@ -154,12 +159,12 @@ class NodeLister {
   }
 
   void add_message(RankId partner, bool sending, std::vector<MessageItem> items) {
-    const GridLayout& layout = *program_.stores[static_cast<std::size_t>(items[0].store)]->layout();
+    const Layout& layout = *program_.stores[static_cast<std::size_t>(items[0].store)]->layout();
     begin(sending ? NodeKind::send : NodeKind::receive, items[0].region.producer,
           sending ? layout.home(items[0].region.producer, workers_) : reader_home(layout, items[0]),
           static_cast<std::uint32_t>(flow_.messages.size()));
     for (const MessageItem& i : items)
-      access(sending ? data_.tile(i.store, layout_of(i), i.region.producer) : ghost_datum(i), !sending);
+      access(sending ? data_.own_tile(i.store, i.region.producer) : ghost_datum(i), !sending);
     end();
     push_message(partner, sending, std::move(items));
   }
@@ -170,25 +175,22 @@ class NodeLister {
     flow_.messages.push_back(std::move(m));
   }
 
-  const GridLayout& layout_of(const MessageItem& i) const {
-    return *program_.stores[static_cast<std::size_t>(i.store)]->layout();
-  }
-
   DatumId ghost_datum(const MessageItem& i) {
-    if (i.shape == Shape::tiles) return data_.tile(i.store, layout_of(i), i.region.producer);
+    if (i.shape == Shape::tiles) return data_.tile(i.store, i.region.producer);
     const auto& regions = ghosts_.patterns[i.pattern].regions;
     const auto at = std::find(regions.begin(), regions.end(), i.region) - regions.begin();
     return data_.region(i.pattern, i.store, static_cast<std::uint32_t>(at));
   }
 
   // The worker near which a ghost lands: the home of the own tile next to it.
-  WorkerId reader_home(const GridLayout& layout, const MessageItem& i) const {
-    if (i.shape == Shape::tiles) return WorkerId{i.region.producer.value % workers_};
+  WorkerId reader_home(const Layout& layout, const MessageItem& i) const {
+    if (i.shape == Shape::tiles || i.shape == Shape::columns)
+      return WorkerId{i.region.producer.value % workers_};
     const Box ghost = shifted(i.region.box, i.region.shift);
     return home_at(layout, ghost.lo);
   }
 
-  WorkerId home_at(const GridLayout& layout, Index3 cell) const {
+  WorkerId home_at(const Layout& layout, Index3 cell) const {
     const Box block = layout.block(rank_);
     for (int d = 0; d < 3; ++d) cell[d] = std::clamp(cell[d], block.lo[d], block.hi[d] - 1);
     for (const TileId t : layout.tiles_of(rank_))
@@ -203,7 +205,7 @@ class NodeLister {
       const Region& region = p.regions[r];
       begin(NodeKind::copy, region.producer, p.layout->home(region.producer, workers_),
             static_cast<std::uint32_t>(flow_.copies.size()));
-      access(data_.own_tile(x.store, *p.layout, region.producer), false);
+      access(data_.own_tile(x.store, region.producer), false);
       access(data_.region(x.pattern, x.store, r), true);
       end();
       flow_.copies.push_back({x.store, region});
@@ -213,7 +215,7 @@ class NodeLister {
   // -- operations -------------------------------------------------------------------------------------------
 
   void add_tiles(const BoundOperation& op, std::uint32_t first_partial) {
-    const GridLayout& layout = *op.operation->space;
+    const Layout& layout = *op.operation->space;
     for (const TileId tile : layout.tiles_of(rank_)) {
       begin(NodeKind::run, tile, layout.home(tile, workers_));
       for (std::uint32_t a = 0; a < op.stores.size(); ++a) add_access(op, a, layout, tile);
@@ -222,25 +224,36 @@ class NodeLister {
     }
   }
 
-  void add_access(const BoundOperation& op, std::uint32_t a, const GridLayout& layout, TileId tile) {
+  void add_access(const BoundOperation& op, std::uint32_t a, const Layout& layout, TileId tile) {
     const std::int32_t store = op.stores[a];
     if (store < 0) return;  // the step number never changes under a node
     const Access& wanted = op.operation->accesses[a];
     if (program_.stores[static_cast<std::size_t>(store)]->is_scalar())
       return access(data_.scalar(store), false);
     const std::int32_t pattern = ghosts_.pattern_of[operation_][a];
-    if (wanted.pattern.shape != Shape::tiles)
-      access(data_.own_tile(store, layout, tile), wanted.mode != Mode::read);
+    if (wanted.pattern.shape == Shape::columns)
+      return add_columns(static_cast<std::uint32_t>(pattern), store, layout, tile);
+    if (wanted.pattern.shape != Shape::tiles) access(data_.own_tile(store, tile), wanted.mode != Mode::read);
     if (pattern < 0) return;
     const GhostPattern& p = ghosts_.patterns[static_cast<std::size_t>(pattern)];
     if (p.shape == Shape::tiles) {
-      for (const TileId t : p.tiles_read.at(tile)) access(data_.tile(store, layout, t), false);
+      for (const TileId t : p.tiles_read.at(tile)) access(data_.tile(store, t), false);
       return;
     }
     const HaloNeed& need = halo_need(static_cast<std::uint32_t>(pattern), tile, wanted.pattern);
-    for (const TileId t : need.own_tiles) access(data_.own_tile(store, layout, t), false);
+    for (const TileId t : need.own_tiles) access(data_.own_tile(store, t), false);
     for (const std::uint32_t r : need.regions)
       access(data_.region(static_cast<std::uint32_t>(pattern), store, r), false);
+  }
+
+  void add_columns(std::uint32_t pattern, std::int32_t store, const Layout& layout, TileId tile) {
+    const GhostPattern& p = ghosts_.patterns[pattern];
+    if (p.columns->is_square()) access(data_.own_tile(store, tile), false);
+    for (const ColumnMap::Part& part : p.columns->parts[layout.index_in_rank(tile)])
+      access(p.layout->owner(part.producer) == rank_
+                 ? data_.own_tile(store, part.producer)
+                 : data_.region(pattern, store, p.region_of(part.producer)),
+             false);
   }
 
   // Halo needs depend on the pattern, the reach and the tile only; copies of an operation share them.

@@ -26,11 +26,12 @@ class GhostFinder {
  private:
   std::int32_t pattern_for(const BoundOperation& op, std::uint32_t a) {
     const Pattern& wanted = op.operation->accesses[a].pattern;
+    if (wanted.shape == Shape::columns) return pattern_for(wanted.columns);
     if (wanted.shape == Shape::own || (wanted.shape != Shape::tiles && wanted.radius == 0)) return -1;
     const bool tiles = wanted.shape == Shape::tiles;
     for (std::size_t i = 0; i < ghosts_.patterns.size(); ++i) {
       GhostPattern& p = ghosts_.patterns[i];
-      if ((p.shape == Shape::tiles) != tiles || !(*p.layout == *op.operation->space)) continue;
+      if (p.columns || (p.shape == Shape::tiles) != tiles || !(*p.layout == *op.operation->space)) continue;
       if (tiles && (p.statement != op.statement || p.access != a)) continue;
       if (!tiles) {
         p.radius = std::max(p.radius, wanted.radius);
@@ -47,6 +48,19 @@ class GhostFinder {
     if (tiles) list_tiles(op, wanted, p);
     ghosts_.patterns.push_back(std::move(p));
     return static_cast<std::int32_t>(ghosts_.patterns.size() - 1);
+  }
+
+  std::int32_t pattern_for(const std::shared_ptr<const ColumnMap>& columns) {
+    const auto same = [&](const GhostPattern& p) { return p.columns == columns; };
+    auto found = std::find_if(ghosts_.patterns.begin(), ghosts_.patterns.end(), same);
+    if (found == ghosts_.patterns.end()) {
+      GhostPattern p;
+      p.layout = columns->columns;
+      p.shape = Shape::columns;
+      p.columns = columns;
+      found = ghosts_.patterns.insert(found, std::move(p));
+    }
+    return static_cast<std::int32_t>(found - ghosts_.patterns.begin());
   }
 
   void list_tiles(const BoundOperation& op, const Pattern& wanted, GhostPattern& p) const {
@@ -68,6 +82,8 @@ class GhostFinder {
         for (const TileId t : read)
           if (p.layout->owner(t) != rank_) remote.insert(t);
       for (const TileId t : remote) p.regions.push_back({t, p.layout->tile_box(t), {0, 0, 0}});
+    } else if (p.shape == Shape::columns) {
+      list_rows(p);
     } else {
       p.regions = p.layout->ghost_regions(rank_, p.radius, p.shape);
     }
@@ -77,6 +93,25 @@ class GhostFinder {
         p.local.push_back(i);
       else
         p.incoming[owner].push_back(i);
+    }
+  }
+
+  // The rows of each remote tile that any own tile reads.
+  void list_rows(GhostPattern& p) const {
+    std::map<TileId, std::vector<std::uint32_t>> remote;
+    for (const auto& parts : p.columns->parts)
+      for (const ColumnMap::Part& part : parts) {
+        if (p.layout->owner(part.producer) == rank_) continue;
+        auto& all = remote[part.producer];
+        all.insert(all.end(), part.positions.begin(), part.positions.end());
+      }
+    for (auto& [tile, rows] : remote) {
+      std::sort(rows.begin(), rows.end());
+      rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+      p.regions.push_back({tile,
+                           p.layout->tile_box(tile),
+                           {0, 0, 0},
+                           std::make_shared<const std::vector<std::uint32_t>>(std::move(rows))});
     }
   }
 
@@ -128,12 +163,40 @@ class GhostFinder {
   Ghosts ghosts_;
 };
 
+/// A region as it is sent to its owner; `position_count` positions follow.
 struct Need {
   std::uint32_t pattern;
-  Region region;
+  TileId producer;
+  Box box;
+  Index3 shift;
+  bool has_positions;
+  std::uint64_t position_count;
 };
 
+void append(Bytes& bytes, const void* data, std::size_t n) {
+  if (n == 0) return;
+  bytes.resize(bytes.size() + n);
+  std::memcpy(bytes.data() + bytes.size() - n, data, n);
+}
+
 }  // namespace
+
+std::uint32_t GhostPattern::region_of(TileId producer) const {
+  const auto at = std::lower_bound(regions.begin(), regions.end(), producer,
+                                   [](const Region& r, TileId tile) { return r.producer < tile; });
+  return static_cast<std::uint32_t>(at - regions.begin());
+}
+
+Piece GhostPattern::source(const Store& store, const Region& region) const {
+  return {store.cells(region.box), store.type().size_bytes, region.positions.get()};
+}
+
+Piece GhostPattern::target(Store& store, const Region& region) const {
+  const std::uint32_t element_bytes = store.type().size_bytes;
+  if (shape == Shape::tiles) return {store.ghost_tile(region.producer), element_bytes};
+  if (shape == Shape::columns) return {store.ghost_rows(columns, region), element_bytes};
+  return {store.cells(shifted(region.box, region.shift)), element_bytes};
+}
 
 Ghosts find_ghosts(const Program& program, RankId rank) { return GhostFinder(program, rank).run(); }
 
@@ -142,26 +205,36 @@ std::map<RankId, Bytes> encode_needs(const Ghosts& ghosts) {
   for (std::uint32_t p = 0; p < ghosts.patterns.size(); ++p)
     for (const auto& [owner, regions] : ghosts.patterns[p].incoming)
       for (const std::uint32_t r : regions) {
-        const Need need{p, ghosts.patterns[p].regions[r]};
+        const Region& region = ghosts.patterns[p].regions[r];
+        const std::uint64_t count = region.positions ? region.positions->size() : 0;
+        const Need need{p, region.producer, region.box, region.shift, region.positions != nullptr, count};
         Bytes& bytes = out[owner];
-        bytes.resize(bytes.size() + sizeof need);
-        std::memcpy(bytes.data() + bytes.size() - sizeof need, &need, sizeof need);
+        append(bytes, &need, sizeof need);
+        if (count > 0) append(bytes, region.positions->data(), count * sizeof(std::uint32_t));
       }
   return out;
 }
 
 void decode_needs(const std::map<RankId, Bytes>& arrived, RankId rank, Ghosts& ghosts) {
   for (const auto& [reader, bytes] : arrived)
-    for (std::size_t at = 0; at < bytes.size(); at += sizeof(Need)) {
+    for (std::size_t at = 0; at < bytes.size();) {
       Need need{};
       std::memcpy(&need, bytes.data() + at, sizeof need);
+      at += sizeof need;
+      Region region{need.producer, need.box, need.shift};
+      if (need.has_positions) {
+        std::vector<std::uint32_t> positions(need.position_count);
+        const std::size_t n = positions.size() * sizeof(std::uint32_t);
+        if (n > 0) std::memcpy(positions.data(), bytes.data() + at, n);
+        at += n;
+        region.positions = std::make_shared<const std::vector<std::uint32_t>>(std::move(positions));
+      }
       GhostPattern& p = ghosts.patterns.at(need.pattern);
-      if (p.layout->owner(need.region.producer) != rank)
+      if (p.layout->owner(region.producer) != rank)
         usage_error(
             "rank {} asked rank {} for tile {}, which rank {} owns: the ranks recorded different grids",
-            reader.value, rank.value, need.region.producer.value,
-            p.layout->owner(need.region.producer).value);
-      p.outgoing[reader].push_back(need.region);
+            reader.value, rank.value, region.producer.value, p.layout->owner(region.producer).value);
+      p.outgoing[reader].push_back(std::move(region));
     }
 }
 

@@ -11,20 +11,28 @@
 namespace tutti {
 
 /// One way of reading beyond one's own block: the halo of a grid (shared by all halo accesses of a graph,
-/// with the largest reach among them), or one `tiles(fn)` access.
+/// with the largest reach among them), one `tiles(fn)` access, or the columns of one matrix.
 struct GhostPattern {
-  std::shared_ptr<const GridLayout> layout;
+  std::shared_ptr<const Layout> layout;  ///< of what is read
   Shape shape = Shape::faces;
   int radius = 0;
   std::uint32_t statement = 0;  ///< tiles(fn): which access it is
   std::uint32_t access = 0;
+  std::shared_ptr<const ColumnMap> columns{};  ///< columns(A)
 
-  /// What this rank reads. Halo: ghost_regions(rank, radius, shape). Tiles: whole remote tiles.
+  /// What this rank reads. Halo: ghost_regions(rank, radius, shape). Tiles: whole remote tiles. Columns: the
+  /// rows of remote tiles that any of its tiles reads, one region for each such tile in increasing order.
   std::vector<Region> regions;
   std::vector<std::uint32_t> local;                       ///< regions whose producer is this rank (periodic)
   std::map<RankId, std::vector<std::uint32_t>> incoming;  ///< regions by the rank that has them
   std::map<RankId, std::vector<Region>> outgoing;         ///< what others read of this rank, in their order
   std::map<TileId, std::vector<TileId>> tiles_read;       ///< tiles(fn): fn of each of this rank's tiles
+
+  /// Columns: the region of a remote tile, by its index.
+  std::uint32_t region_of(TileId producer) const;
+  /// Where a region is on its owner's side, and where it lands on the reader's, in stores of that rank.
+  Piece source(const Store& store, const Region& region) const;
+  Piece target(Store& store, const Region& region) const;
 };
 
 /// Ghosts of `store` are brought up to date through `pattern` right before operation `operation`.

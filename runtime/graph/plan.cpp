@@ -1,9 +1,11 @@
 #include "runtime/graph/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 
 #include "runtime/data/binned_sum.hpp"
 #include "runtime/error.hpp"
@@ -83,11 +85,8 @@ class Lowering {
       case MessageItem::What::cells:
         break;
     }
-    Store& s = store(i.store);
-    const std::uint32_t element_bytes = s.type().size_bytes;
-    if (sending) return {s.cells(i.region.box), element_bytes};
-    if (i.shape == Shape::tiles) return {s.ghost_tile(i.region.producer), element_bytes};
-    return {s.cells(shifted(i.region.box, i.region.shift)), element_bytes};
+    const GhostPattern& pattern = ghosts_.patterns[i.pattern];
+    return sending ? pattern.source(store(i.store), i.region) : pattern.target(store(i.store), i.region);
   }
 
   void add_copy(const LocalCopy& c) {
@@ -153,6 +152,8 @@ class Lowering {
       argument.data = s.value();
     } else if (wanted.pattern.shape == Shape::tiles) {
       argument = input_list(node, bound, a, s);
+    } else if (wanted.pattern.shape == Shape::columns) {
+      argument = column_parts(node, a, bound.stores[a]);
     } else {
       argument = s.tile(node.task.tile);
     }
@@ -173,6 +174,45 @@ class Lowering {
     argument.input_count = static_cast<std::uint32_t>(read.size());
     plan_->inputs.push_back(std::move(list));
     return argument;
+  }
+
+  // The copies of an operation read other stores through the same lists of positions.
+  Argument column_parts(const PlanNode& node, std::uint32_t a, std::int32_t from) {
+    const auto pattern = static_cast<std::uint32_t>(ghosts_.pattern_of[node.operation][a]);
+    const GhostPattern& p = ghosts_.patterns[pattern];
+    Store& s = store(from);
+    const std::uint32_t tile =
+        program_.operations[node.operation].operation->space->index_in_rank(node.task.tile);
+    const auto& parts = p.columns->parts[tile];
+    auto list = std::make_unique<ColumnPart[]>(parts.size());
+    for (std::uint32_t i = 0; i < parts.size(); ++i) {
+      const ColumnMap::Part& part = parts[i];
+      const bool own = p.layout->owner(part.producer) == plan_->rank;
+      const Region* ghost = own ? nullptr : &p.regions[p.region_of(part.producer)];
+      const Argument values = own ? s.tile(part.producer) : s.ghost_rows(p.columns, *ghost);
+      const auto& positions = own ? part.positions : ghost_positions({pattern, tile, i}, part, *ghost);
+      list[i] = {values.data, positions.data(), static_cast<std::uint32_t>(positions.size())};
+    }
+    Argument argument;
+    if (p.columns->is_square()) argument = s.tile(node.task.tile);
+    argument.parts = list.get();
+    argument.input_count = static_cast<std::uint32_t>(parts.size());
+    plan_->parts.push_back(std::move(list));
+    return argument;
+  }
+
+  const std::vector<std::uint32_t>& ghost_positions(const std::array<std::uint32_t, 3>& key,
+                                                    const ColumnMap::Part& part, const Region& ghost) {
+    const auto [it, is_new] = positions_at_.emplace(key, plan_->positions.size());
+    if (is_new) {
+      auto& positions = plan_->positions.emplace_back();
+      auto at = ghost.positions->begin();
+      for (const std::uint32_t row : part.positions) {
+        at = std::lower_bound(at, ghost.positions->end(), row);
+        positions.push_back(static_cast<std::uint32_t>(at - ghost.positions->begin()));
+      }
+    }
+    return plan_->positions[it->second];
   }
 
   void add_edges() {
@@ -203,7 +243,8 @@ class Lowering {
   const Dataflow& flow_;
   std::unique_ptr<Plan> plan_;
   std::byte* small_ = nullptr;
-  std::vector<std::uint64_t> partials_at_;  // by operation
+  std::vector<std::uint64_t> partials_at_;                            // by operation
+  std::map<std::array<std::uint32_t, 3>, std::size_t> positions_at_;  // by pattern, tile and part
 };
 
 // -- what nodes do
@@ -305,14 +346,12 @@ bool perform(Plan& plan, PlanNode& node, WorkerId worker) {
     }
     case NodeKind::send: {
       std::byte* to = plan.messages[node.payload].spec.staging;
-      for (const Piece& p : plan.messages[node.payload].pieces)
-        to += pack_cells(p.cells, p.element_bytes, to);
+      for (const Piece& p : plan.messages[node.payload].pieces) to += pack(p, to);
       return false;
     }
     case NodeKind::receive: {
       const std::byte* from = plan.messages[node.payload].spec.staging;
-      for (const Piece& p : plan.messages[node.payload].pieces)
-        from += unpack_cells(from, p.element_bytes, p.cells);
+      for (const Piece& p : plan.messages[node.payload].pieces) from += unpack(from, p);
       return false;
     }
   }

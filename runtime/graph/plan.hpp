@@ -27,12 +27,6 @@ struct PlanNode {
   Task task;               ///< `step` and `worker` are set each time the node is taken
 };
 
-/// A piece of a message: cells or raw bytes in this rank's memory.
-struct Piece {
-  Argument cells;
-  std::uint32_t element_bytes = 0;
-};
-
 struct PlanMessage {
   MessageSpec spec;
   std::vector<Piece> pieces;
@@ -85,9 +79,11 @@ struct Plan {
   std::string describe(NodeId node) const;
   std::string to_dot() const;
 
-  std::vector<std::byte> small_memory;               ///< accumulators and partial results
-  std::vector<std::byte> staging;                    ///< message buffers
-  std::vector<std::unique_ptr<std::byte[]>> inputs;  ///< lists of Input<T> of tiles(fn) accesses
+  std::vector<std::byte> small_memory;                ///< accumulators and partial results
+  std::vector<std::byte> staging;                     ///< message buffers
+  std::vector<std::unique_ptr<std::byte[]>> inputs;   ///< lists of Input<T> of tiles(fn) accesses
+  std::vector<std::unique_ptr<ColumnPart[]>> parts;   ///< lists of columns(A) accesses
+  std::vector<std::vector<std::uint32_t>> positions;  ///< where they find values among a rank's ghosts
 };
 
 /// Resolves addresses in the program's stores; allocates staging and copies of remote tiles.

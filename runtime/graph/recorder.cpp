@@ -1,5 +1,6 @@
 #include "runtime/graph/recorder.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "runtime/error.hpp"
@@ -9,9 +10,14 @@ namespace {
 
 const char* word(Mode m) { return m == Mode::read ? "read" : m == Mode::write ? "write" : "update"; }
 
+const char* word(Shape s) {
+  return s == Shape::tiles ? "tiles(fn)" : s == Shape::columns ? "columns(matrix)" : "a halo";
+}
+
 std::string describe(const Parameter& p) {
   std::string text = fmt::format("{} {}{}", word(p.mode), p.type.name, p.scalar ? " scalar" : "");
   if (p.shape == Shape::tiles) return text + " tiles(fn)";
+  if (p.shape == Shape::columns) return text + " columns(matrix)";
   if (p.radius > 0) text += fmt::format(" halo({}{})", p.radius, p.shape == Shape::box ? ", corners" : "");
   return text;
 }
@@ -33,13 +39,36 @@ struct Place {
 bool fits(const Parameter& p, const Access& a) {
   if (!a.name) return p.scalar && p.mode == Mode::read && p.type == element_type<std::int64_t>();
   if (p.scalar != a.name->store->is_scalar() || p.mode != a.mode || !(p.type == a.name->type)) return false;
-  if ((p.shape == Shape::tiles) != (a.pattern.shape == Shape::tiles)) return false;
-  if (p.shape == Shape::tiles) return true;
+  for (const Shape list : {Shape::tiles, Shape::columns}) {
+    if ((p.shape == list) != (a.pattern.shape == list)) return false;
+    if (p.shape == list) return true;
+  }
   if (p.radius > a.pattern.radius) return false;
   return p.shape != Shape::box || a.pattern.shape == Shape::box;
 }
 
-void check_accesses(const Place& place, const Kernel& kernel, const GridLayout* space,
+// What is read through columns(A) lives on A's columns, A's rows are the operation's space, and the kernel
+// gets the same A.
+void check_columns(const Place& place, std::size_t argument, const Layout& space,
+                   const std::vector<Access>& accesses) {
+  const Access& a = accesses[argument];
+  const ColumnMap& map = *a.pattern.columns;
+  if (!(*map.rows == space))
+    usage_error("{}, argument {}: the rows of the matrix in columns(matrix) are not the operation's",
+                place.text(), argument + 1);
+  if (!(*map.columns == *a.name->store->layout()))
+    usage_error("{}, argument {}: '{}' does not live on the columns of the matrix", place.text(),
+                argument + 1, a.name->label);
+  const bool is_given = std::any_of(accesses.begin(), accesses.end(), [&](const Access& m) {
+    return m.name && m.name->store->columns() == a.pattern.columns;
+  });
+  if (!is_given)
+    usage_error(
+        "{}, argument {}: '{}' is read through the columns of a matrix that is not among the arguments",
+        place.text(), argument + 1, a.name->label);
+}
+
+void check_accesses(const Place& place, const Kernel& kernel, const Layout* space,
                     const std::vector<Access>& accesses) {
   if (accesses.size() != kernel.parameters.size())
     usage_error("{}: the kernel takes {} argument(s), but {} were given", place.text(),
@@ -51,9 +80,13 @@ void check_accesses(const Place& place, const Kernel& kernel, const GridLayout* 
                   describe(kernel.parameters[i]), describe(a));
     if (!a.name || a.name->store->is_scalar()) continue;
     if (!space) usage_error("{}, argument {}: scalar operations take scalars only", place.text(), i + 1);
+    if (a.pattern.shape == Shape::columns) {
+      check_columns(place, i, *space, accesses);
+      continue;
+    }
     if (!(*a.name->store->layout() == *space))
-      usage_error("{}, argument {}: '{}' lives on another grid than the operation", place.text(), i + 1,
-                  a.name->label);
+      usage_error("{}, argument {}: '{}' lives on another grid or other rows than the operation",
+                  place.text(), i + 1, a.name->label);
     if (a.pattern.radius > space->halo())
       usage_error("{}, argument {}: halo({}) of '{}' exceeds the grid's halo of {}; give the grid that halo",
                   place.text(), i + 1, a.pattern.radius, a.name->label, space->halo());
@@ -62,26 +95,25 @@ void check_accesses(const Place& place, const Kernel& kernel, const GridLayout* 
     for (const Access& b : accesses)
       if (a.name && a.name == b.name && a.pattern.shape != Shape::own && b.mode != Mode::read)
         usage_error(
-            "{}: '{}' is read through a halo or tiles(fn) and written by the same operation; write to "
-            "another field and swap",
-            place.text(), a.name->label);
+            "{}: '{}' is read through {} and written by the same operation; write to another one and swap",
+            place.text(), a.name->label, word(a.pattern.shape));
 }
 
 }  // namespace
 
-void Recorder::add_each(const Grid& grid, const Kernel& kernel, std::vector<Access> accesses) {
+void Recorder::add_each(const Space& space, const Kernel& kernel, std::vector<Access> accesses) {
   const Place place{graph_name_, kernel.name};
   if (kernel.result.size_bytes != 0)
     usage_error("{}: the kernel returns {}; use reduce", place.text(), kernel.result.name);
-  check_accesses(place, kernel, &grid.layout(), accesses);
-  Operation op{OperationKind::each, kernel, grid.shared_layout(), std::move(accesses), {}, {}, 0};
+  check_accesses(place, kernel, &space.layout(), accesses);
+  Operation op{OperationKind::each, kernel, space.shared_layout(), std::move(accesses), {}, {}, 0};
   statements_.push_back({std::move(op), {}, {}});
 }
 
-void Recorder::add_reduce(const Grid& grid, const Kernel& kernel, const Reduction& reduction,
+void Recorder::add_reduce(const Space& space, const Kernel& kernel, const Reduction& reduction,
                           std::vector<Access> accesses) {
   const Place place{graph_name_, kernel.name};
-  check_accesses(place, kernel, &grid.layout(), accesses);
+  check_accesses(place, kernel, &space.layout(), accesses);
   if (!(kernel.result == reduction.target->type))
     usage_error("{}: the kernel returns {}, but '{}' is {}", place.text(), kernel.result.name,
                 reduction.target->label, reduction.target->type.name);
@@ -89,10 +121,7 @@ void Recorder::add_reduce(const Grid& grid, const Kernel& kernel, const Reductio
   if (!(t == element_type<double>() || t == element_type<std::int64_t>() ||
         t == element_type<std::uint64_t>()))
     usage_error("{}: reductions take float64, int64 or uint64, not {}", place.text(), t.name);
-  for (const Access& a : accesses)
-    if (a.mode != Mode::read)
-      usage_error("{}: a reduction only reads, but '{}' is written", place.text(), a.name->label);
-  Operation op{OperationKind::reduce, kernel, grid.shared_layout(), std::move(accesses), reduction, {}, 0};
+  Operation op{OperationKind::reduce, kernel, space.shared_layout(), std::move(accesses), reduction, {}, 0};
   statements_.push_back({std::move(op), {}, {}});
 }
 
@@ -124,6 +153,9 @@ void Recorder::add_compute(Kernel kernel, std::vector<Access> accesses) {
 void Recorder::add_swap(const std::shared_ptr<Name>& a, const std::shared_ptr<Name>& b) {
   const Store& x = *a->store;
   const Store& y = *b->store;
+  if (x.columns() || y.columns())
+    usage_error("graph '{}': swap of '{}' and '{}': matrices keep their names", graph_name_, a->label,
+                b->label);
   const bool alike =
       a->type == b->type && x.is_scalar() == y.is_scalar() && (x.is_scalar() || *x.layout() == *y.layout());
   if (!alike)
@@ -189,14 +221,7 @@ std::uint64_t Record::hash() const {
       h.add(op.reduction.combine);
       add_name(op.reduction.target);
       add_name(op.target);
-      if (op.space) {
-        for (int d = 0; d < 3; ++d) {
-          h.add(op.space->extents()[d]);
-          h.add(op.space->tile_extents()[d]);
-        }
-        h.add(op.space->halo());
-        h.add(op.space->boundary().periodic);
-      }
+      if (op.space) h.add(op.space->describe());
       for (const Access& a : op.accesses) {
         add_name(a.name);
         h.add(a.mode);

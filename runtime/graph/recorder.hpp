@@ -20,7 +20,7 @@ enum class OperationKind : std::uint8_t { each, reduce, compute, stop_when };
 struct Operation {
   OperationKind kind = OperationKind::each;
   Kernel kernel;
-  std::shared_ptr<const GridLayout> space;  ///< each and reduce
+  std::shared_ptr<const Layout> space;  ///< each and reduce
   std::vector<Access> accesses;
   Reduction reduction;
   std::shared_ptr<Name> target;
@@ -47,15 +47,16 @@ class Recorder {
  public:
   explicit Recorder(std::string graph_name) : graph_name_(std::move(graph_name)) {}
 
-  /// One task per tile of the grid.
+  /// One task per tile of the space (a Grid, Rows).
   template <class... A>
-  void each(const Grid& grid, const Kernel& kernel, A... accesses) {
-    add_each(grid, kernel, {std::move(accesses)...});
+  void each(const Space& space, const Kernel& kernel, A... accesses) {
+    add_each(space, kernel, {std::move(accesses)...});
   }
-  /// One value per tile, combined into a scalar: r.reduce(grid, kernel, sum(s), read(u)).
+  /// One value per tile, combined into a scalar: r.reduce(space, kernel, sum(s), read(u)). The kernel may
+  /// write fields and vectors, too.
   template <class... A>
-  void reduce(const Grid& grid, const Kernel& kernel, const Reduction& reduction, A... accesses) {
-    add_reduce(grid, kernel, reduction, {std::move(accesses)...});
+  void reduce(const Space& space, const Kernel& kernel, const Reduction& reduction, A... accesses) {
+    add_reduce(space, kernel, reduction, {std::move(accesses)...});
   }
   /// Scalar arithmetic, done by every rank: r.compute(f, read(a), read(b), write(c)); f returns c.
   template <class F, class... A>
@@ -84,8 +85,8 @@ class Recorder {
   std::vector<Statement> take() { return std::move(statements_); }
 
  private:
-  void add_each(const Grid& grid, const Kernel& kernel, std::vector<Access> accesses);
-  void add_reduce(const Grid& grid, const Kernel& kernel, const Reduction& reduction,
+  void add_each(const Space& space, const Kernel& kernel, std::vector<Access> accesses);
+  void add_reduce(const Space& space, const Kernel& kernel, const Reduction& reduction,
                   std::vector<Access> accesses);
   void add_compute(Kernel kernel, std::vector<Access> accesses);
   void add_swap(const std::shared_ptr<Name>& a, const std::shared_ptr<Name>& b);

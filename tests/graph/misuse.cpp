@@ -1,6 +1,8 @@
 // Calls that do not fit are refused when they are recorded, with the operation, the argument and both types.
 #include <gtest/gtest.h>
 
+#include "runtime/data/grid.hpp"
+#include "runtime/data/sparse_matrix.hpp"
 #include "runtime/error.hpp"
 #include "tests/graph/local_job.hpp"
 
@@ -79,9 +81,10 @@ TEST_F(Misuse, ReadingAHaloOfWhatIsWritten) {
             std::string::npos);
 }
 TEST_F(Misuse, AnotherGrid) {
-  EXPECT_NE(
-      message([&](Recorder& r) { r.each(grid, copy, read(w), write(v)); }).find("'w' lives on another grid"),
-      std::string::npos);
+  EXPECT_NE(message([&](Recorder& r) {
+              r.each(grid, copy, read(w), write(v));
+            }).find("'w' lives on another grid or other rows"),
+            std::string::npos);
 }
 TEST_F(Misuse, ScalarsAndFieldsMixedUp) {
   EXPECT_NE(message([&](Recorder& r) {
@@ -122,6 +125,61 @@ TEST_F(Misuse, ComputeAndStop) {
 TEST_F(Misuse, SwapOfUnlikeNames) {
   EXPECT_EQ(message([&](Recorder& r) { r.swap(u, w); }),
             "graph 'step': swap of 'u' and 'w', which differ in type or grid");
+}
+
+// -- matrices
+
+struct Multiply {
+  void operator()(CsrTile<double>, Columns<double>, Out<double>) const {}
+};
+
+TEST(MisuseOfMatrices, Columns) {
+  const auto transport = make_local_transports(1)[0];
+  const RankContext context{RankId{0}, 1, 1, nullptr};
+  const Rows rows(context, 6, 2), columns(context, 4, 2);
+  const Vector<double> x(columns, "x"), y(rows, "y"), z(rows, "z");
+  const auto matrix = [&](const Rows& to, const Rows& from, const std::string& label) {
+    MatrixAssembly<double> assembly(*transport, to, from, label);
+    assembly.add(1, 1, 2.0);
+    return assembly.finish();
+  };
+  const SparseMatrix<double> a = matrix(rows, columns, "a"), b = matrix(rows, columns, "b"),
+                             square = matrix(rows, rows, "square");
+  const Kernel multiply = make_kernel("multiply", Multiply{});
+  const auto message = [](const std::function<void(Recorder&)>& body) -> std::string {
+    Recorder r("step");
+    try {
+      body(r);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "not refused";
+  };
+  EXPECT_EQ(
+      message([&](Recorder& r) { r.each(rows, multiply, read(a), read(x, tutti::columns(a)), write(y)); }),
+      "not refused");
+  EXPECT_EQ(
+      message([&](Recorder& r) { r.each(rows, multiply, read(a), read(x), write(y)); }),
+      "graph 'step', operation 'multiply', argument 2: the kernel wants read float64 columns(matrix), but "
+      "got read float64 'x'");
+  EXPECT_EQ(
+      message([&](Recorder& r) { r.each(rows, multiply, read(b), read(x, tutti::columns(a)), write(y)); }),
+      "graph 'step', operation 'multiply', argument 2: 'x' is read through the columns of a matrix that "
+      "is not among the arguments");
+  EXPECT_EQ(
+      message([&](Recorder& r) { r.each(rows, multiply, read(a), read(y, tutti::columns(a)), write(z)); }),
+      "graph 'step', operation 'multiply', argument 2: 'y' does not live on the columns of the matrix");
+  EXPECT_EQ(message([&](Recorder& r) {
+              r.each(columns, multiply, read(a), read(x, tutti::columns(a)), write(x));
+            }).find("lives on another grid or other rows") != std::string::npos,
+            true);
+  EXPECT_EQ(message([&](Recorder& r) {
+              r.each(rows, multiply, read(square), read(y, tutti::columns(square)), write(y));
+            }),
+            "graph 'step', operation 'multiply': 'y' is read through columns(matrix) and written by the same "
+            "operation; write to another one and swap");
+  EXPECT_EQ(message([&](Recorder& r) { r.swap(a, b); }),
+            "graph 'step': swap of 'a' and 'b': matrices keep their names");
 }
 
 // -- what only shows when ranks meet

@@ -143,6 +143,35 @@ struct RealSum {
   }
 };
 
+std::uint64_t vector_start(int cut, int v, std::int64_t row) {
+  return mix(static_cast<std::uint64_t>(1000 * cut + 500 * v + row));
+}
+
+struct Multiply {
+  void operator()(CsrTile<double> a, Columns<std::uint64_t> x, Out<std::uint64_t> y) const {
+    std::vector<std::uint64_t> local(x.own, x.own + a.own_columns);
+    local.resize(a.columns);
+    x.gather_others(local.data() + a.own_columns);
+    for (std::uint32_t i = 0; i < a.rows; ++i) {
+      std::uint64_t sum = 1;
+      for (std::uint32_t k = a.first[i]; k < a.first[i + 1]; ++k)
+        sum += static_cast<std::uint64_t>(a.value[k]) * local[a.column[k]];
+      y.data[i] = mix(sum);
+    }
+  }
+};
+
+struct Sweep {
+  std::uint64_t operator()(InOut<std::uint64_t> x) const {
+    std::uint64_t sum = 0;
+    for (std::int64_t i = 0; i < x.extent(2); ++i) {
+      x.data[i] = mix(x.data[i] + static_cast<std::uint64_t>(x.box.lo[2] + i));
+      sum += x.data[i];
+    }
+    return sum;
+  }
+};
+
 Kernel halo_kernel(int radius, bool with_corners, int dimensions) {
   if (radius == 1)
     return with_corners ? make_kernel("halo1c", Halo<1, Shape::box>{dimensions})
@@ -172,6 +201,11 @@ RandomProgram RandomProgram::make(std::uint64_t seed) {
   p.grid.boundary = below(2) ? Boundary::wrap() : Boundary::fixed(outside);
   p.fields = static_cast<int>(2 + below(3));
   p.scalars = static_cast<int>(2 + below(2));
+  for (auto& bounds : p.bounds) {
+    bounds.push_back(0);
+    const auto tiles = 1 + below(9);
+    for (int t = 0; t < tiles; ++t) bounds.push_back(bounds.back() + 1 + below(7));
+  }
   const auto phases = 1 + (below(3) == 0 ? below(3) : 0);
   const bool may_stop = below(3) == 0;
   using K = RandomStatement::Kind;
@@ -180,9 +214,9 @@ RandomProgram RandomProgram::make(std::uint64_t seed) {
     const auto count = 1 + below(7);
     for (int i = 0; i < count; ++i) {
       RandomStatement s;
-      static constexpr K kinds[] = {K::mix,   K::halo,  K::halo, K::halo,       K::blend,
-                                    K::tiles, K::tiles, K::sum,  K::max,        K::real_sum,
-                                    K::fold,  K::swap,  K::swap, K::swap_scalar};
+      static constexpr K kinds[] = {K::mix,      K::halo,  K::halo, K::halo,     K::blend,    K::tiles,
+                                    K::tiles,    K::sum,   K::max,  K::real_sum, K::multiply, K::multiply,
+                                    K::multiply, K::sweep, K::fold, K::swap,     K::swap,     K::swap_scalar};
       s.kind = kinds[below(std::size(kinds))];
       s.a = static_cast<int>(below(p.fields));
       s.b = static_cast<int>((s.a + 1 + below(p.fields - 1)) % p.fields);
@@ -208,6 +242,19 @@ RandomProgram RandomProgram::make(std::uint64_t seed) {
   return p;
 }
 
+std::vector<RandomProgram::Entry> RandomProgram::entries(int to, int from) const {
+  std::mt19937_64 random(seed * 4 + static_cast<std::uint64_t>(2 * to + from));
+  std::vector<Entry> all;
+  const std::int64_t columns = bounds[from].back();
+  for (std::int64_t row = 0; row < bounds[to].back(); ++row) {
+    const auto density = random() % 4;  // some rows are empty, some nearly full
+    for (std::int64_t column = 0; column < columns; ++column)
+      if (random() % 8 < density) all.push_back({row, column, static_cast<double>(1 + random() % 1000)});
+  }
+  std::shuffle(all.begin(), all.end(), random);
+  return all;
+}
+
 const RandomStatement* RandomProgram::outside_swap() const {
   const RandomStatement* found = nullptr;
   if (phases.size() > 1) return nullptr;
@@ -226,8 +273,9 @@ std::string RandomProgram::describe() const {
   text += fmt::format(", {}, {} fields, {} phases, runs", grid.boundary.periodic ? "periodic" : "fixed",
                       fields, phases.size());
   for (const auto n : runs) text += fmt::format(" {}", n);
-  static constexpr const char* names[] = {"mix",      "halo", "blend", "tiles",       "sum", "max",
-                                          "real_sum", "fold", "swap",  "swap_scalar", "stop"};
+  static constexpr const char* names[] = {"mix",  "halo",        "blend",    "tiles", "sum",
+                                          "max",  "real_sum",    "multiply", "sweep", "fold",
+                                          "swap", "swap_scalar", "stop"};
   for (const auto& phase : phases)
     for (const auto& s : phase)
       text +=
@@ -236,7 +284,7 @@ std::string RandomProgram::describe() const {
   return text;
 }
 
-RecordedProgram::RecordedProgram(const RandomProgram& p, const RankContext& context)
+RecordedProgram::RecordedProgram(const RandomProgram& p, const RankContext& context, Transport& transport)
     : program(p), grid(context, p.extents, p.grid), real(context, "real", 0.5) {
   for (int f = 0; f < p.fields; ++f) {
     fields.emplace_back(grid, fmt::format("field{}", f));
@@ -248,6 +296,25 @@ RecordedProgram::RecordedProgram(const RandomProgram& p, const RankContext& cont
               mix(static_cast<std::uint64_t>(f) +
                   linear_index(grid.layout().extents(), v.box.lo[0] + i, v.box.lo[1] + j, v.box.lo[2] + k));
   }
+  for (int cut = 0; cut < 2; ++cut) {
+    rows.emplace_back(context, p.bounds[cut]);
+    auto& mine = vectors.emplace_back();
+    for (int v = 0; v < 2; ++v) {
+      mine.emplace_back(rows.back(), fmt::format("vector{}{}", cut, v));
+      std::int64_t row = rows.back().layout().block(context.rank).lo[2];
+      for (std::uint64_t& x : mine.back().block()) x = vector_start(cut, v, row++);
+    }
+  }
+  for (int to = 0; to < 2; ++to)
+    for (int from = 0; from < 2; ++from) {
+      MatrixAssembly<double> assembly(transport, rows[static_cast<std::size_t>(to)],
+                                      rows[static_cast<std::size_t>(from)], "matrix");
+      const auto entries = p.entries(to, from);
+      for (std::size_t i = context.rank.index(); i < entries.size(); i += context.ranks) {
+        assembly.add(entries[i].row, entries[i].column, entries[i].value);
+      }
+      matrices.push_back(assembly.finish());
+    }
   for (int s = 0; s < p.scalars; ++s)
     scalars.emplace_back(context, fmt::format("scalar{}", s), mix(static_cast<std::uint64_t>(100 + s)));
 }
@@ -286,6 +353,18 @@ void RecordedProgram::record(Recorder& r, int phase) const {
       case K::real_sum:
         r.reduce(grid, make_kernel("real_sum", RealSum{}), sum(real), read(a));
         break;
+      case K::multiply: {
+        const std::size_t to = s.function & 1, from = s.function / 2 & 1, v = s.a & 1;
+        const auto& m = matrices[2 * to + from];
+        r.each(rows[to], make_kernel("multiply", Multiply{}), read(m), read(vectors[from][v], columns(m)),
+               write(vectors[to][1 - v]));
+        break;
+      }
+      case K::sweep: {
+        const std::size_t cut = s.function & 1;
+        r.reduce(rows[cut], make_kernel("sweep", Sweep{}), sum(x), update(vectors[cut][s.a & 1]));
+        break;
+      }
       case K::fold:
         r.compute([](std::uint64_t v, double w) { return fold_value(v, w); }, read(x), read(real), write(y));
         break;
@@ -311,6 +390,11 @@ Oracle::Oracle(const RandomProgram& p) : program_(p), layout_(p.extents, p.grid,
   for (int f = 0; f < p.fields; ++f) {
     auto& a = fields_.emplace_back(cells);
     for (std::size_t c = 0; c < cells; ++c) a[c] = mix(static_cast<std::uint64_t>(f) + c);
+  }
+  for (int cut = 0; cut < 2; ++cut) {
+    for (int v = 0; v < 2; ++v)
+      for (std::int64_t row = 0; row < p.bounds[cut].back(); ++row)
+        vectors_[cut][v].push_back(vector_start(cut, v, row));
   }
   for (int s = 0; s < p.scalars; ++s) scalars_.push_back(mix(static_cast<std::uint64_t>(100 + s)));
   real_ = 0.5;
@@ -407,6 +491,21 @@ bool Oracle::execute(const RandomStatement& s) {
       real_ = total_sum.value();
       break;
     }
+    case K::multiply: {
+      const int to = s.function & 1, from = s.function / 2 & 1, v = s.a & 1;
+      Array sums(vectors_[to][1 - v].size(), 1);
+      for (const auto& e : program_.entries(to, from))
+        sums[static_cast<std::size_t>(e.row)] +=
+            static_cast<std::uint64_t>(e.value) * vectors_[from][v][static_cast<std::size_t>(e.column)];
+      for (std::size_t i = 0; i < sums.size(); ++i) vectors_[to][1 - v][i] = mix(sums[i]);
+      break;
+    }
+    case K::sweep: {
+      Array& vector = vectors_[s.function & 1][s.a & 1];
+      x = 0;
+      for (std::size_t i = 0; i < vector.size(); ++i) x += vector[i] = mix(vector[i] + i);
+      break;
+    }
     case K::fold:
       y = fold_value(x, real_);
       break;
@@ -428,6 +527,15 @@ std::string Oracle::difference(const RecordedProgram& rank) const {
       return fmt::format("scalar{} is {}, not {}", s, rank.scalars[s].get(), scalars_[s]);
   if (std::bit_cast<std::uint64_t>(rank.real.get()) != std::bit_cast<std::uint64_t>(real_))
     return fmt::format("real is {}, not {}", rank.real.get(), real_);
+  for (std::size_t cut = 0; cut < 2; ++cut)
+    for (std::size_t v = 0; v < 2; ++v) {
+      const auto& vector = rank.vectors[cut][v];
+      auto row = static_cast<std::size_t>(vector.rows().layout().block(rank.grid.context().rank).lo[2]);
+      for (const std::uint64_t element : vector.block())
+        if (element != vectors_[cut][v][row++])
+          return fmt::format("vector{}{} differs at row {} on rank {}", cut, v, row - 1,
+                             rank.grid.context().rank.value);
+    }
   for (std::size_t f = 0; f < fields_.size(); ++f) {
     const auto v = rank.fields[f].block();
     for (std::int64_t i = 0; i < v.extent(0); ++i)

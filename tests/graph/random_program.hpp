@@ -7,7 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/comm/transport.hpp"
 #include "runtime/data/collection.hpp"
+#include "runtime/data/grid.hpp"
+#include "runtime/data/sparse_matrix.hpp"
 #include "runtime/graph/recorder.hpp"
 
 namespace tutti::test {
@@ -21,6 +24,8 @@ struct RandomStatement {
     sum,          // scalar s = sum of a
     max,          // scalar s = max of a
     real_sum,     // real scalar = sum of a as doubles
+    multiply,     // read(A), read(vector, columns(A)), write(another vector), perhaps on other rows
+    sweep,        // scalar s = sum of a vector, which it updates
     fold,         // scalar t = f(scalar s, real scalar)
     swap,         // a <-> b
     swap_scalar,  // s <-> t
@@ -40,6 +45,7 @@ struct RandomProgram {
   std::vector<std::int64_t> extents;
   GridOptions grid;
   int fields = 2;
+  std::vector<std::int64_t> bounds[2];  ///< two cuts of rows into tiles; each has two vectors
   int scalars = 2;
   std::vector<std::vector<RandomStatement>> phases;
   std::vector<std::int64_t> runs;  ///< lengths of consecutive runs
@@ -48,13 +54,21 @@ struct RandomProgram {
   /// program of one phase, so that every order of the names is one at which the program can enter.
   const RandomStatement* outside_swap() const;
 
+  struct Entry {
+    std::int64_t row, column;
+    double value;
+  };
+  /// The matrix with rows of cut `to` and columns of cut `from`.
+  std::vector<Entry> entries(int to, int from) const;
+
   static RandomProgram make(std::uint64_t seed);
   std::string describe() const;
 };
 
 /// The data of a program and its recording, on one rank.
 struct RecordedProgram {
-  RecordedProgram(const RandomProgram& program, const RankContext& context);
+  /// Collective: each rank gives some entries of the matrices, whoever owns them.
+  RecordedProgram(const RandomProgram& program, const RankContext& context, Transport& transport);
   /// The swap alone.
   void record_swap(Recorder& r, const RandomStatement& s) const {
     r.swap(fields[static_cast<std::size_t>(s.a)], fields[static_cast<std::size_t>(s.b)]);
@@ -65,6 +79,9 @@ struct RecordedProgram {
   const RandomProgram& program;
   Grid grid;
   std::vector<Field<std::uint64_t>> fields;
+  std::vector<Rows> rows;                                   // by cut
+  std::vector<std::vector<Vector<std::uint64_t>>> vectors;  // by cut
+  std::vector<SparseMatrix<double>> matrices;               // 2 to + from
   std::vector<Scalar<std::uint64_t>> scalars;
   Scalar<double> real;
 };
@@ -93,6 +110,7 @@ class Oracle {
   const RandomProgram& program_;
   GridLayout layout_;  // on one rank: tile boxes only
   std::vector<Array> fields_;
+  Array vectors_[2][2];  // by cut
   std::vector<std::uint64_t> scalars_;
   double real_ = 0;
   std::int64_t step_ = 0;

@@ -1,6 +1,7 @@
 // Random programs on 1 to 8 simulated ranks must equal their sequential interpretation exactly.
 // TUTTI_RANDOM_PROGRAMS sets how many are tried, TUTTI_RANDOM_SEED where to begin.
 #include <cstdlib>
+#include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -20,15 +21,22 @@ void try_program(std::uint64_t seed, std::uint32_t ranks) {
   const RandomProgram program = RandomProgram::make(seed);
   SCOPED_TRACE(fmt::format("{} ranks, {}", ranks, program.describe()));
   std::vector<RankContext> contexts;
-  std::vector<std::unique_ptr<RecordedProgram>> data;
+  std::vector<std::unique_ptr<RecordedProgram>> data(ranks);
   std::vector<Record> records;
   for (std::uint32_t r = 0; r < ranks; ++r) {
     contexts.push_back({RankId{r}, ranks, 1 + static_cast<std::uint32_t>(seed % 3), nullptr});
-    data.push_back(std::make_unique<RecordedProgram>(program, contexts.back()));
+  }
+  const auto transports = make_local_transports(ranks);
+  std::vector<std::thread> threads;
+  for (std::uint32_t r = 0; r < ranks; ++r)
+    threads.emplace_back(
+        [&, r] { data[r] = std::make_unique<RecordedProgram>(program, contexts[r], *transports[r]); });
+  for (std::thread& t : threads) t.join();
+  for (std::uint32_t r = 0; r < ranks; ++r) {
     Record record{"random", {}};
     for (std::size_t p = 0; p < program.phases.size(); ++p) {
       Recorder recorder("random");
-      data.back()->record(recorder, static_cast<int>(p));
+      data[r]->record(recorder, static_cast<int>(p));
       record.phases.push_back(recorder.take());
     }
     records.push_back(std::move(record));

@@ -56,10 +56,9 @@ void Simulator::refresh_ghosts(std::uint32_t copy) {
       for (const Region& region : p.regions) {
         Rank& from = ranks_[p.layout->owner(region.producer).index()];
         Store& target = *to.plan->program->stores[static_cast<std::size_t>(x.store)];
-        copy_cells(from.plan->program->stores[static_cast<std::size_t>(x.store)]->cells(region.box),
-                   p.shape == Shape::tiles ? target.ghost_tile(region.producer)
-                                           : target.cells(shifted(region.box, region.shift)),
-                   target.type().size_bytes);
+        Bytes bytes(static_cast<std::size_t>(region.size()) * target.type().size_bytes);
+        pack(p.source(*from.plan->program->stores[static_cast<std::size_t>(x.store)], region), bytes.data());
+        unpack(bytes.data(), p.target(target, region));
       }
     }
 }

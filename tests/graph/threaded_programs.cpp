@@ -30,7 +30,7 @@ void try_program(std::uint64_t seed, Schedule schedule) {
     expected.push_back(oracles.back().run(steps));
   }
   run_local_job(ranks, options, [&](Runtime& rt) {
-    RecordedProgram data(program, rt);
+    RecordedProgram data(program, rt, rt.transport());
     Graph graph = rt.record("random", static_cast<int>(program.phases.size()),
                             [&](Recorder& r, int phase) { data.record(r, phase); });
     const RandomStatement* swap = program.outside_swap();

@@ -17,7 +17,7 @@ void try_program(std::uint64_t seed, Schedule schedule) {
   options.schedule = schedule;
   SCOPED_TRACE(fmt::format("{} workers, {}", options.threads, program.describe()));
   Runtime rt(job_transport(), options);
-  RecordedProgram data(program, rt);
+  RecordedProgram data(program, rt, rt.transport());
   Graph graph = rt.record("random", static_cast<int>(program.phases.size()),
                           [&](Recorder& r, int phase) { data.record(r, phase); });
   const RandomStatement* swap = program.outside_swap();

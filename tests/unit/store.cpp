@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/data/grid.hpp"
 #include "runtime/error.hpp"
 
 namespace tutti {

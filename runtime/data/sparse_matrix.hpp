@@ -1,0 +1,116 @@
+// Sparse matrices: rows on one space, columns on another, compressed rows tile by tile; and their assembly.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/comm/transport.hpp"
+#include "runtime/data/collection.hpp"
+#include "runtime/data/rows.hpp"
+
+namespace tutti {
+
+/// Numbers a tile's columns: first its own rows (square matrices only), counted from the tile's first row;
+/// then those of other tiles, in the order in which Columns<T>::gather_others writes them, which is that of
+/// global numbers. So a tile is the same on any number of ranks.
+using LocalColumn = std::uint32_t;
+
+/// A tile's rows of a matrix, compressed; every array belongs to the matrix. Row i has the entries first[i]
+/// <= k < first[i + 1] in increasing order of local columns: so those below the diagonal come first, then the
+/// diagonal (at `diagonal[i]`), those above it, and from outside[i] on those in other tiles.
+template <class T>
+struct CsrTile : TileObject {
+  static constexpr const char* element_name = sizeof(T) == 8 ? "float64 matrix" : "float32 matrix";
+  std::uint32_t rows = 0;
+  std::uint32_t own_columns = 0;  ///< rows of a square matrix, else 0
+  std::uint32_t columns = 0;      ///< all local columns
+  const std::uint32_t* first = nullptr;
+  const std::uint32_t* diagonal = nullptr;  ///< null unless every row of a square matrix has one
+  const std::uint32_t* outside = nullptr;
+  const LocalColumn* column = nullptr;
+  const T* value = nullptr;
+  std::uint32_t entries() const { return first[rows]; }
+};
+
+/// A matrix of which each rank has the rows of its tiles. Made by MatrixAssembly; kernels only read it. A
+/// handle.
+template <class T>
+class SparseMatrix {
+ public:
+  const Rows& rows() const { return rows_; }
+  const Rows& column_rows() const { return columns_; }  ///< what its columns number
+  const std::shared_ptr<const ColumnMap>& column_map() const { return name_->store->columns(); }
+  const std::shared_ptr<Name>& name() const { return name_; }
+  std::int64_t entries() const { return entries_; }         ///< of all ranks
+  std::uint64_t size_bytes() const { return size_bytes_; }  ///< on this rank
+  bool has_diagonal() const { return has_diagonal_; }       ///< every row has one (square matrices)
+  const CsrTile<T>& tile(TileId tile) const {               ///< of this rank
+    return *static_cast<const CsrTile<T>*>(name_->store->tile(tile).data);
+  }
+
+ private:
+  template <class>
+  friend class MatrixAssembly;
+  SparseMatrix(const Rows& rows, const Rows& columns) : rows_(rows), columns_(columns) {}
+
+  Rows rows_;
+  Rows columns_;
+  std::shared_ptr<Name> name_;
+  std::int64_t entries_ = 0;
+  std::uint64_t size_bytes_ = 0;
+  bool has_diagonal_ = false;
+};
+
+template <class T>
+Access read(const SparseMatrix<T>& a) {
+  return {a.name(), Mode::read, {}};
+}
+
+/// Collects the entries of a matrix on all ranks at once, each of which may have any entries, and sends them
+/// to the owners of their rows. No rank ever holds more than its own rows and what it has added since the
+/// last exchange. An entry may be given once: twice is refused, since the bits of a sum would depend on who
+/// gave which first.
+template <class T>
+class MatrixAssembly {
+ public:
+  MatrixAssembly(Transport& transport, const Rows& rows, const Rows& columns, const std::string& label);
+  ~MatrixAssembly();
+
+  /// Entry (row, column), numbered from 0. Throws Error(usage) if there is no such row or column. Local.
+  void add(std::int64_t row, std::int64_t column, T value);
+  /// Sends what belongs to other ranks: call it after each piece of a large input. Collective.
+  void exchange();
+  /// The matrix. Throws Error(usage) on all ranks, naming row and column, if an entry was given twice.
+  /// Collective; the last call.
+  SparseMatrix<T> finish();
+
+ private:
+  struct Entry {
+    std::int64_t row;
+    std::int64_t column;
+    T value;
+  };
+  class Pending;   // the entries of one own tile
+  struct Storage;  // the arrays of the matrix
+
+  void keep(TileId tile, const Entry& e) { pending_[rows_.layout().index_in_rank(tile)].add(e); }
+  std::shared_ptr<Storage> reserve() const;
+  std::vector<ColumnMap::Part> convert(std::uint32_t index, Storage& to, std::string& error);
+  void throw_first(const std::vector<std::string>& errors);
+
+  Transport& transport_;
+  Rows rows_;
+  Rows columns_;
+  std::string label_;
+  std::vector<Pending> pending_;  // by own tile
+  std::map<RankId, Bytes> outgoing_;
+  TileId last_tile_{0};
+};
+
+extern template class MatrixAssembly<double>;
+extern template class MatrixAssembly<float>;
+
+}  // namespace tutti
