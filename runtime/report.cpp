@@ -202,7 +202,7 @@ nlohmann::json Report::json() const {
   const MedianInterval t = step_time();
   const json iteration = {{"median", t.median}, {"ci95_low", t.low},    {"ci95_high", t.high},
                           {"n", t.n},           {"is_ci95", t.is_ci95}, {"samples", times_s_}};
-  return {
+  json object = {
       {"app", options_.app_name()},
       {"version", build_info().version},
       {"git_commit", build_info().git_commit},
@@ -217,6 +217,8 @@ nlohmann::json Report::json() const {
       {"efficiency", findings_ ? efficiency_json(*findings_, roofline_, explanation_) : json(json::object())},
       {"verification", checks},
       {"checksum", checksum_ ? nlohmann::json(fmt::format("0x{:016x}", *checksum_)) : nlohmann::json()}};
+  object.update(more_);
+  return object;
 }
 
 int Report::finish() {

@@ -41,6 +41,8 @@ class Report {
   MedianInterval step_time() const { return median_interval(times_s_); }
   /// A figure of merit. `label` is what people see instead of the name.
   void merit(const std::string& name, double value, const std::string& unit, const std::string& label = {});
+  /// More of the result, for programs only: a key of the JSON object.
+  void add(const std::string& key, nlohmann::json value) { more_[key] = std::move(value); }
   /// A check: passed if value <= tolerance (so not if value is NaN).
   void verify(const std::string& name, double value, double tolerance);
   /// A hash of the result that does not depend on ranks, threads and schedule.
@@ -84,6 +86,7 @@ class Report {
   std::uint32_t workers_;
   nlohmann::json machine_;
   std::vector<Line> problem_;
+  nlohmann::json more_ = nlohmann::json::object();
   std::vector<double> times_s_;
   std::vector<Merit> merits_;
   std::vector<Check> checks_;

@@ -1,0 +1,30 @@
+// What cg can be asked for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/data/box.hpp"
+#include "runtime/options.hpp"
+
+struct CgOptions : tutti::Options {
+  std::string problem = "hpcg";
+  std::vector<std::int64_t> grid;  ///< points per rank, or of the whole grid with `global`
+  bool global = false;
+  std::string solver;          ///< cg, pcg or pipelined; empty: what fits the preconditioner
+  std::string preconditioner;  ///< none, jacobi or mg; empty: none for cg, else mg
+  double tolerance = 1e-9;     ///< of |r| / |b|; 0: all iterations are done
+  std::int64_t max_iterations = 500;
+  std::string format = "csr";  ///< of the matrix in products: csr or sell
+
+  std::string app_name() const override { return "cg"; }
+  std::string app_description() const override { return "conjugate gradients with multigrid"; }
+  void declare(CLI::App& app) override;
+  void validate() override;
+
+  /// Points of the whole grid: per-rank grids side by side, as cubic as the number of ranks allows.
+  tutti::Index3 global_grid(std::uint32_t ranks) const;
+  /// Points per tile along each dimension, at most.
+  tutti::Index3 tile_edge() const;
+};
