@@ -64,6 +64,21 @@ struct PipelinedUpdate {
   }
 };
 
+struct RandomVector {
+  std::uint64_t seed;
+  // SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014)
+  void operator()(Out<double> x) const {
+    for (std::int64_t i = 0; i < x.extent(2); ++i) {
+      const auto row = static_cast<std::uint64_t>(x.box.lo[2] + i);
+      std::uint64_t v = seed * 0xd1342543de82ef95ULL + (row + 1) * 0x9e3779b97f4a7c15ULL;
+      v = (v ^ (v >> 30)) * 0xbf58476d1ce4e5b9ULL;
+      v = (v ^ (v >> 27)) * 0x94d049bb133111ebULL;
+      v ^= v >> 31;
+      x.data[i] = static_cast<double>(v >> 11) * 0x1p-52 - 1.0;
+    }
+  }
+};
+
 }  // namespace
 
 double lane_dot(const double* x, const double* y, std::int64_t n) {
@@ -76,6 +91,7 @@ Kernel xpby() { return make_kernel("xpby", Xpby{}, {2, 24}); }
 Kernel dot() { return make_kernel("dot", Dot{}, {2, 16}); }
 Kernel norm2() { return make_kernel("norm2", Norm2{}, {2, 8}); }
 Kernel cg_update() { return make_kernel("cg_update", CgUpdate{}, {6, 48}); }
+Kernel random_vector(std::uint64_t seed) { return make_kernel("random_vector", RandomVector{seed}, {0, 8}); }
 Kernel pipelined_update() { return make_kernel("pipelined_update", PipelinedUpdate{}, {18, 144}); }
 
 }  // namespace tutti::kernels

@@ -14,6 +14,8 @@
 // (bytes: every vector read and written once; the unfused sequence of cg_update moves 56)
 #pragma once
 
+#include <cstdint>
+
 #include "runtime/data/kernel.hpp"
 
 namespace tutti::kernels {
@@ -31,6 +33,9 @@ Kernel cg_update();
 ///   x += alpha p; r -= alpha s; u -= alpha q; w -= alpha z;     returns r . r
 /// accesses: read(alpha), read(beta), read(n), read(m), update(z, q, s, p, x, r, u, w)
 Kernel pipelined_update();
+
+/// write(x): uniform random numbers from [-1, 1), a function of `seed` and the row's number.
+Kernel random_vector(std::uint64_t seed);
 
 /// The sum of x[i] y[i] in eight lanes, as `dot` forms it.
 double lane_dot(const double* x, const double* y, std::int64_t n);

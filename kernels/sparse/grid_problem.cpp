@@ -20,6 +20,10 @@ void for_each_neighbour(const Index3& extents, const Index3& p, Visit visit) {
       for (std::int64_t k = lo[2]; k < hi[2]; ++k) visit(Index3{i, j, k});
 }
 
+double centre_value(const Index3& n, const Index3& p, const std::function<double(std::int64_t)>& diagonal) {
+  return diagonal ? diagonal((p[0] * n[1] + p[1]) * n[2] + p[2]) : 26.0;
+}
+
 Index3 doubled(const Index3& p) { return {2 * p[0], 2 * p[1], 2 * p[2]}; }
 
 /// visit(point, row) for all points that this rank has.
@@ -91,7 +95,7 @@ SparseMatrix<double> hpcg_matrix(Transport& transport, const Rows& rows, const G
   MatrixAssembly<double> assembly(transport, rows, rows, "A");
   const Index3& n = grid.extents();
   for_own_points(rows, grid, [&](const Index3& p, std::int64_t row) {
-    const double centre = diagonal ? diagonal((p[0] * n[1] + p[1]) * n[2] + p[2]) : 26.0;
+    const double centre = centre_value(n, p, diagonal);
     for_each_neighbour(n, p,
                        [&](const Index3& q) { assembly.add(row, grid.row(q), q == p ? centre : -1.0); });
   });
@@ -99,14 +103,16 @@ SparseMatrix<double> hpcg_matrix(Transport& transport, const Rows& rows, const G
 }
 
 GridTransfer hpcg_transfer(Transport& transport, const Rows& fine_rows, const GridNumbering& fine,
-                           const Rows& coarse_rows, const GridNumbering& coarse) {
+                           const Rows& coarse_rows, const GridNumbering& coarse,
+                           const std::function<double(std::int64_t)>& diagonal) {
   MatrixAssembly<double> injection(transport, coarse_rows, fine_rows, "R");
   MatrixAssembly<double> kept_rows(transport, coarse_rows, fine_rows, "R A");
   for_own_points(coarse_rows, coarse, [&](const Index3& p, std::int64_t row) {
     const Index3 above = doubled(p);
+    const double centre = centre_value(fine.extents(), above, diagonal);
     injection.add(row, fine.row(above), 1.0);
     for_each_neighbour(fine.extents(), above,
-                       [&](const Index3& q) { kept_rows.add(row, fine.row(q), q == above ? 26.0 : -1.0); });
+                       [&](const Index3& q) { kept_rows.add(row, fine.row(q), q == above ? centre : -1.0); });
   });
   MatrixAssembly<double> prolongation(transport, fine_rows, coarse_rows, "P");
   for_own_points(fine_rows, fine, [&](const Index3& p, std::int64_t row) {

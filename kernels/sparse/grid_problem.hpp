@@ -56,6 +56,7 @@ struct GridTransfer {
 };
 /// For the operator of hpcg_matrix. Collective.
 GridTransfer hpcg_transfer(Transport& transport, const Rows& fine_rows, const GridNumbering& fine,
-                           const Rows& coarse_rows, const GridNumbering& coarse);
+                           const Rows& coarse_rows, const GridNumbering& coarse,
+                           const std::function<double(std::int64_t)>& diagonal = {});
 
 }  // namespace tutti::kernels

@@ -20,6 +20,8 @@ void CgOptions::declare(CLI::App& app) {
   tutti::add_number(app, "--tolerance", tolerance, 0, "of |r| / |b|; 0: do all iterations (default: 1e-9)");
   tutti::add_integer(app, "--max-iterations", max_iterations, 1, "(default: 500)");
   tutti::add_choice(app, "--format", format, {"csr", "sell"}, "of the matrix in products (default: csr)");
+  app.add_flag("--benchmark", benchmark, "the procedure of the HPCG benchmark, with its rating");
+  tutti::add_number(app, "--benchmark-time", benchmark_s, 0, "seconds of timed iterations (default: 60)");
 }
 
 void CgOptions::validate() {
@@ -32,6 +34,13 @@ void CgOptions::validate() {
   if (preconditioner.empty()) preconditioner = solver == "cg" ? "none" : "mg";
   if (solver == "cg" && preconditioner != "none")
     usage_error("--solver cg takes no preconditioner; use --solver pcg");
+  if (benchmark) {
+    if (solver != "pcg" || preconditioner != "mg")
+      usage_error("--benchmark is defined for --solver pcg --preconditioner mg only");
+    if (global) usage_error("--benchmark takes the grid of a rank; leave --global out");
+    for (const std::int64_t n : grid)
+      if (n % 8 != 0) usage_error("--benchmark: {} points are not divisible by 8", n);
+  }
   if (schedule == tutti::Schedule::kokkos)
     usage_error("--schedule kokkos: the kernels on sparse matrices have no Kokkos body; use tasks or bulk");
 }

@@ -18,6 +18,9 @@ struct CgOptions : tutti::Options {
   std::int64_t max_iterations = 500;
   std::string format = "csr";  ///< of the matrix in products: csr or sell
 
+  bool benchmark = false;   ///< the procedure of HPCG instead of one problem
+  double benchmark_s = 60;  ///< of timed iterations
+
   std::string app_name() const override { return "cg"; }
   std::string app_description() const override { return "conjugate gradients with multigrid"; }
   void declare(CLI::App& app) override;

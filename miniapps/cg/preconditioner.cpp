@@ -40,9 +40,10 @@ class Jacobi : public Preconditioner {
 class Multigrid : public Preconditioner {
  public:
   Multigrid(Runtime& rt, const SparseMatrix<double>& a, const GridNumbering& grid, const Index3& edge,
-            int levels) {
+            int levels, const std::function<double(std::int64_t)>& diagonal) {
     levels_.push_back({grid, a, Vector<double>(a.rows(), "u0"), {}, {}, {}});
-    while (static_cast<int>(levels_.size()) < levels && can_halve(levels_.back().grid)) add_level(rt, edge);
+    while (static_cast<int>(levels_.size()) < levels && can_halve(levels_.back().grid))
+      add_level(rt, edge, levels_.size() == 1 ? diagonal : nullptr);
   }
 
   void apply(Recorder& recorder, const Vector<double>& r, const Vector<double>& z,
@@ -72,12 +73,12 @@ class Multigrid : public Preconditioner {
                        [](std::int64_t n) { return n % 2 == 0; });
   }
 
-  void add_level(Runtime& rt, const Index3& edge) {
+  void add_level(Runtime& rt, const Index3& edge, const std::function<double(std::int64_t)>& diagonal) {
     Level& fine = levels_.back();
     const Index3& n = fine.grid.extents();
     const GridNumbering grid({n[0] / 2, n[1] / 2, n[2] / 2}, edge);
     const Rows rows(rt, grid.bounds());
-    fine.to_next = kernels::hpcg_transfer(rt.transport(), fine.a.rows(), fine.grid, rows, grid);
+    fine.to_next = kernels::hpcg_transfer(rt.transport(), fine.a.rows(), fine.grid, rows, grid, diagonal);
     const auto label = [&](const char* name) { return fmt::format("{}{}", name, levels_.size()); };
     levels_.push_back({grid,
                        kernels::hpcg_matrix(rt.transport(), rows, grid),
@@ -120,7 +121,7 @@ std::unique_ptr<Preconditioner> make_jacobi(const SparseMatrix<double>& a) {
 }
 
 std::unique_ptr<Preconditioner> make_multigrid(Runtime& rt, const SparseMatrix<double>& a,
-                                               const GridNumbering& grid, const Index3& tile_edge,
-                                               int levels) {
-  return std::make_unique<Multigrid>(rt, a, grid, tile_edge, levels);
+                                               const GridNumbering& grid, const Index3& tile_edge, int levels,
+                                               const std::function<double(std::int64_t)>& diagonal) {
+  return std::make_unique<Multigrid>(rt, a, grid, tile_edge, levels, diagonal);
 }

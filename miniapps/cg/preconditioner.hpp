@@ -1,6 +1,7 @@
 // Preconditioners: each records z = M r, with M symmetric.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -24,7 +25,9 @@ std::unique_ptr<Preconditioner> make_jacobi(const tutti::SparseMatrix<double>& a
 
 /// A V-cycle for the operator of hpcg_matrix on ever coarser grids: one sweep of symmetric Gauss-Seidel
 /// before and one after the correction from the next grid, one on the coarsest. Each grid has its own tiles,
-/// so small grids have few and lie on few ranks. `levels` at most: fewer where an extent is odd.
+/// so small grids have few and lie on few ranks. `levels` at most: fewer where an extent is odd. `diagonal`
+/// is that of `a`, as for hpcg_matrix.
 std::unique_ptr<Preconditioner> make_multigrid(tutti::Runtime& rt, const tutti::SparseMatrix<double>& a,
                                                const tutti::kernels::GridNumbering& grid,
-                                               const tutti::Index3& tile_edge, int levels);
+                                               const tutti::Index3& tile_edge, int levels,
+                                               const std::function<double(std::int64_t)>& diagonal = {});

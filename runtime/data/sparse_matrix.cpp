@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 
 #include <omp.h>
 
@@ -42,10 +41,16 @@ class MatrixAssembly<T>::Pending {
     }
     pieces_.clear();
     count_ = 0;
-    const auto before = [](const Entry& a, const Entry& b) {
-      return std::tie(a.row, a.column) < std::tie(b.row, b.column);
-    };
-    if (!std::is_sorted(all.begin(), all.end(), before)) std::sort(all.begin(), all.end(), before);
+    // often rows come in order: then only each row is to be sorted
+    const auto by_row = [](const Entry& a, const Entry& b) { return a.row < b.row; };
+    if (!std::is_sorted(all.begin(), all.end(), by_row)) std::stable_sort(all.begin(), all.end(), by_row);
+    const auto by_column = [](const Entry& a, const Entry& b) { return a.column < b.column; };
+    for (auto row = all.begin(); row != all.end();) {
+      auto end = row + 1;
+      while (end != all.end() && end->row == row->row) ++end;
+      std::sort(row, end, by_column);
+      row = end;
+    }
     return all;
   }
 

@@ -1,0 +1,75 @@
+#include "miniapps/cg/problem.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "kernels/stencil.hpp"
+
+using namespace tutti;
+
+HpcgProblem::HpcgProblem(Runtime& rt, const Index3& extents, const Index3& tile_edge,
+                         const std::function<double(std::int64_t)>& diagonal)
+    : rt_(rt),
+      tile_edge_(tile_edge),
+      diagonal_(diagonal),
+      grid_(extents, tile_edge),
+      rows_(rt, grid_.bounds()),
+      system_{kernels::hpcg_matrix(rt.transport(), rows_, grid_, diagonal),
+              {},
+              Vector<double>(rows_, "x", 1.0),
+              Vector<double>(rows_, "b")} {
+  rt.run("right-hand side", [&](Recorder& r) { system_.record_product(r, system_.x, system_.b); });
+}
+
+double HpcgProblem::smallest_eigenvalue() const {
+  double product = 1;
+  for (const std::int64_t n : grid_.extents())
+    product *= 1 + 2 * std::cos(std::numbers::pi / static_cast<double>(n + 1));
+  return 27 - product;
+}
+
+SolutionCheck check_solution(Runtime& rt, const LinearSystem& system) {
+  const Rows& rows = system.a.rows();
+  const Vector<double> r(rows, "true residual"), error(rows, "error", 1.0);
+  const Scalar<double> rr(rt, "rr"), bb(rt, "bb"), largest(rt, "largest"), minus(rt, "minus", -1.0);
+  const Scalar<std::uint64_t> hash(rt, "checksum");
+  rt.run("check", [&](Recorder& rec) {
+    rec.each(rows, kernels::residual(kernels::entries_per_row(system.a)), read(system.a),
+             read(system.x, columns(system.a)), read(system.b), write(r));
+    rec.reduce(rows, kernels::norm2(), sum(rr), read(r));
+    rec.reduce(rows, kernels::norm2(), sum(bb), read(system.b));
+    rec.each(rows, kernels::axpy(), read(minus), read(system.x), update(error));
+    rec.reduce(rows, kernels::max_abs(), max(largest), read(error));
+    rec.reduce(rows, kernels::checksum({1, 1, rows.size()}), sum(hash), read(system.x));
+  });
+  return {std::sqrt(rr.get()) / std::sqrt(bb.get()), std::sqrt(rr.get()), largest.get(), hash.get()};
+}
+
+Asymmetry asymmetry(Runtime& rt, const LinearSystem& system, Preconditioner& preconditioner,
+                    std::uint64_t seed) {
+  const Rows& rows = system.a.rows();
+  const Vector<double> x(rows, "x"), y(rows, "y"), ax(rows, "Ax"), ay(rows, "Ay");
+  const Scalar<double> xay(rt, "xay"), yax(rt, "yax"), xx(rt, "xx"), ayay(rt, "ayay");
+  const auto measure =
+      [&](const std::function<void(Recorder&, const Vector<double>&, const Vector<double>&)>& apply) {
+        rt.run("symmetry", [&](Recorder& r) {
+          r.each(rows, kernels::random_vector(seed), write(x));
+          r.each(rows, kernels::random_vector(seed + 1), write(y));
+          apply(r, x, ax);
+          apply(r, y, ay);
+          r.reduce(rows, kernels::dot(), sum(xay), read(x), read(ay));
+          r.reduce(rows, kernels::dot(), sum(yax), read(y), read(ax));
+          r.reduce(rows, kernels::norm2(), sum(xx), read(x));
+          r.reduce(rows, kernels::norm2(), sum(ayay), read(ay));
+        });
+        return std::abs(xay.get() - yax.get()) / std::sqrt(xx.get() * ayay.get());
+      };
+  Asymmetry found;
+  found.matrix = measure([&](Recorder& r, const Vector<double>& from, const Vector<double>& to) {
+    system.record_product(r, from, to);
+  });
+  found.preconditioner = measure([&](Recorder& r, const Vector<double>& from, const Vector<double>& to) {
+    preconditioner.apply(r, from, to, nullptr);
+  });
+  return found;
+}

@@ -1,0 +1,57 @@
+// The systems that cg solves, and how a solution is checked.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <tutti/tutti.hpp>
+
+#include "kernels/sparse.hpp"
+#include "miniapps/cg/preconditioner.hpp"
+#include "miniapps/cg/solver.hpp"
+
+/// HPCG's operator on a grid, with the right-hand side whose solution is 1 everywhere.
+class HpcgProblem {
+ public:
+  /// `diagonal` as for kernels::hpcg_matrix. Collective.
+  HpcgProblem(tutti::Runtime& rt, const tutti::Index3& extents, const tutti::Index3& tile_edge,
+              const std::function<double(std::int64_t)>& diagonal = {});
+
+  /// Products use SELL-C-sigma from here on. Before solvers are made.
+  void use_sell() { system_.sell.emplace(system_.a); }
+  const LinearSystem& system() const { return system_; }
+  const tutti::Rows& rows() const { return rows_; }
+  std::unique_ptr<Preconditioner> make_multigrid() const {
+    return ::make_multigrid(rt_, system_.a, grid_, tile_edge_, hpcg_levels, diagonal_);
+  }
+  /// 27 minus the product of 1 + 2 cos(pi / (n + 1)) over the dimensions. Only for the diagonal of 26.
+  double smallest_eigenvalue() const;
+
+  static constexpr int hpcg_levels = 4;
+
+ private:
+  tutti::Runtime& rt_;
+  tutti::Index3 tile_edge_;
+  std::function<double(std::int64_t)> diagonal_;
+  tutti::kernels::GridNumbering grid_;
+  tutti::Rows rows_;
+  LinearSystem system_;
+};
+
+/// What a solution is checked by.
+struct SolutionCheck {
+  double residual = 0;         ///< |b - A x| / |b|
+  double norm = 0;             ///< |b - A x|
+  double max_error = 0;        ///< of x against 1
+  std::uint64_t checksum = 0;  ///< of x
+};
+SolutionCheck check_solution(tutti::Runtime& rt, const LinearSystem& system);
+
+/// |x'Ay - y'Ax| / (|x| |Ay|) for vectors of random numbers, with A the matrix or M, the preconditioner.
+struct Asymmetry {
+  double matrix = 0;
+  double preconditioner = 0;
+};
+Asymmetry asymmetry(tutti::Runtime& rt, const LinearSystem& system, Preconditioner& preconditioner,
+                    std::uint64_t seed);

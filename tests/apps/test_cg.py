@@ -1,0 +1,89 @@
+"""Whole runs of cg: the same bits on any ranks and threads, known results, and command lines."""
+
+from __future__ import annotations
+
+import itertools
+import unittest
+
+from launch import LONG, features, run
+
+LAYOUTS = [(1, 1), (1, 2), (2, 1), (2, 2), (4, 1)]  # ranks, threads
+
+
+def figures(report: dict) -> dict[str, float]:
+    return {m["name"]: m["value"] for m in report["figures_of_merit"]}
+
+
+def layouts() -> list[tuple[int, int]]:
+    return [(r, t) for r, t in LAYOUTS if r == 1 or "mpi" in features("cg")]
+
+
+class SameBits(unittest.TestCase):
+    def same(self, *words: object) -> None:
+        seen = {}
+        for ranks, threads in layouts():
+            result = run("cg", *words, "--global", "--repeat", 1, ranks=ranks, threads=threads)
+            self.assertEqual(result.status, 0, result)
+            seen[ranks, threads] = (result.report["checksum"], result.report["residual_history"])
+        first = seen[1, 1]
+        self.assertGreater(len(first[1]), 2)
+        for layout, found in seen.items():
+            self.assertEqual(found, first, layout)
+
+    def test_multigrid(self) -> None:
+        self.same("--grid", "64,64,64" if LONG else "32,24,40", "--max-iterations", 60)
+
+    def test_other_solvers(self) -> None:
+        self.same("--grid", "20,17,9", "--solver", "cg", "--tolerance", 1e-6)
+        self.same("--grid", "16,24,16", "--solver", "pipelined", "--format", "sell", "--tile", "6,8,16")
+        self.same("--grid", "20,17,9", "--preconditioner", "jacobi", "--schedule", "bulk")
+
+    def test_formats_and_schedules(self) -> None:
+        seen = {
+            (form, schedule): run(
+                "cg", "--grid", 24, "--repeat", 1, "--format", form, "--schedule", schedule, threads=2
+            ).report
+            for form, schedule in itertools.product(["csr", "sell"], ["tasks", "bulk"])
+        }
+        self.assertEqual(len({r["checksum"] for r in seen.values()}), 1)
+        self.assertEqual(len({tuple(r["residual_history"]) for r in seen.values()}), 1)
+
+
+class Report(unittest.TestCase):
+    def test_history_and_figures(self) -> None:
+        result = run("cg", "--grid", 16, "--repeat", 2)
+        self.assertEqual(result.status, 0, result)
+        history = [float.fromhex(x) for x in result.report["residual_history"]]
+        found = figures(result.report)
+        self.assertEqual(found["iterations"], len(history) - 1)
+        self.assertEqual(history[0], 1.0)
+        self.assertLessEqual(history[-1], 1e-9)
+        self.assertGreater(history[-2], 1e-9)
+        for name in ("raw_gflops", "triad_gb_s", "read_gb_s", "spmv_fraction_of_read"):
+            self.assertGreater(found[name], 0, name)
+
+    def test_what_does_not_converge_is_not_verified(self) -> None:
+        result = run("cg", "--grid", 16, "--repeat", 1, "--max-iterations", 3)
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("residual", result.stderr)
+
+    def test_grids_per_rank(self) -> None:
+        if "mpi" not in features("cg"):
+            self.skipTest("one rank")
+        result = run("cg", "--grid", "8,16,24", "--repeat", 1, ranks=4)
+        self.assertEqual(result.report["config"]["grid"], [16, 32, 24])
+
+
+class BadInput(unittest.TestCase):
+    def test_refused_with_one_line(self) -> None:
+        for words, text in (
+            (("--grid", "4,4"), "--grid takes NX,NY,NZ"),
+            (("--solver", "cg", "--preconditioner", "mg"), "--solver cg takes no preconditioner"),
+            (("--format", "coo"), "--format"),
+            (("--tolerance", "-1"), "--tolerance"),
+            (("--max-iterations", "0"), "--max-iterations"),
+        ):
+            result = run("cg", *words, report=False)
+            self.assertEqual(result.status, 2, result)
+            self.assertEqual(len(result.errors), 1, result)
+            self.assertIn(text, result.errors[0])
