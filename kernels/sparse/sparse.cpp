@@ -28,28 +28,40 @@ double* local_values(const Tile& a, const Columns<double>& x, std::size_t extra 
   return local;
 }
 
-double row_product(const Matrix& a, std::uint32_t begin, std::uint32_t end, const double* x) {
+template <class Column>
+double row_product(const Matrix& a, const Column* column, std::uint32_t begin, std::uint32_t end,
+                   const double* x) {
   double sum = 0;
-  for (std::uint32_t k = begin; k < end; ++k) sum += a.value[k] * x[a.column[k]];
+  for (std::uint32_t k = begin; k < end; ++k) sum += a.value[k] * x[column[k]];
   return sum;
 }
 
+/// row(i, sum) with the product of row i.
+template <class Row>
+void for_row_products(const Matrix& a, const double* x, const Row& row) {
+  a.column.visit([&](const auto* column) {
+    for (std::uint32_t i = 0; i < a.rows; ++i) row(i, row_product(a, column, a.first[i], a.first[i + 1], x));
+  });
+}
+
 void multiply(const Matrix& a, const double* x, double* y) {
-  for (std::uint32_t i = 0; i < a.rows; ++i) y[i] = row_product(a, a.first[i], a.first[i + 1], x);
+  for_row_products(a, x, [&](std::uint32_t i, double sum) { y[i] = sum; });
 }
 
 void multiply(const Sell& a, const double* x, double* y) {
   constexpr std::uint32_t lanes = Sell::lanes;
-  for (std::uint32_t s = 0; s < a.slices; ++s) {
-    double sum[lanes] = {};
-    for (std::uint32_t k = a.first[s]; k < a.first[s + 1]; k += lanes) {
-      TUTTI_INDEPENDENT
-      for (std::uint32_t l = 0; l < lanes; ++l) sum[l] += a.value[k + l] * x[a.column[k + l]];
+  a.column.visit([&](const auto* column) {
+    for (std::uint32_t s = 0; s < a.slices; ++s) {
+      double sum[lanes] = {};
+      for (std::uint32_t k = a.first[s]; k < a.first[s + 1]; k += lanes) {
+        TUTTI_INDEPENDENT
+        for (std::uint32_t l = 0; l < lanes; ++l) sum[l] += a.value[k + l] * x[column[k + l]];
+      }
+      const std::uint32_t* order = a.order + std::size_t{s} * lanes;
+      const std::uint32_t n = std::min(lanes, a.rows - s * lanes);
+      for (std::uint32_t l = 0; l < n; ++l) y[order[l]] = sum[l];
     }
-    const std::uint32_t* order = a.order + std::size_t{s} * lanes;
-    const std::uint32_t n = std::min(lanes, a.rows - s * lanes);
-    for (std::uint32_t l = 0; l < n; ++l) y[order[l]] = sum[l];
-  }
+  });
 }
 
 double dot(const double* x, const double* y, std::uint32_t n) {
@@ -73,9 +85,8 @@ struct SpmvDot {
 
 struct Residual {
   void operator()(Matrix a, Columns<double> x, In<double> b, Out<double> r) const {
-    const double* local = local_values(a, x);
-    for (std::uint32_t i = 0; i < a.rows; ++i)
-      r.data[i] = b.data[i] - row_product(a, a.first[i], a.first[i + 1], local);
+    for_row_products(a, local_values(a, x),
+                     [&](std::uint32_t i, double sum) { r.data[i] = b.data[i] - sum; });
   }
 };
 
@@ -85,47 +96,57 @@ struct Jacobi {
   }
 };
 
-// Values that a row needs of the row before it come last in its sum: the sums of consecutive rows overlap but
-// for that.
+// What a row needs of the row before it comes last in its sum: the sums of consecutive rows overlap but for
+// that.
 struct GaussSeidelZero {
   void operator()(Matrix a, In<double> r, Out<double> out) const {
-    double* z = out.data;
+    a.column.visit([&](const auto* column) { sweep(a, column, r.data, out.data); });
+  }
+  template <class Column>
+  static void sweep(const Matrix& a, const Column* column, const double* r, double* z) {
     for (std::uint32_t i = 0; i < a.rows; ++i) {
-      double sum = r.data[i];
       const std::uint32_t d = a.diagonal[i];
       const double inverse = 1.0 / a.value[d];
-      for (std::uint32_t k = a.first[i]; k < d; ++k) sum -= a.value[k] * z[a.column[k]];
+      double sum = r[i];
+      for (std::uint32_t k = a.first[i]; k < d; ++k) sum -= a.value[k] * z[column[k]];
       z[i] = sum * inverse;
     }
     for (std::uint32_t i = a.rows; i-- > 0;) {
-      double sum = 0;
       const std::uint32_t d = a.diagonal[i];
       const double inverse = 1.0 / a.value[d];
-      for (std::uint32_t k = a.outside[i]; k-- > d + 1;) sum += a.value[k] * z[a.column[k]];
+      double sum = 0;
+      for (std::uint32_t k = a.outside[i]; k-- > d + 1;) sum += a.value[k] * z[column[k]];
       z[i] -= sum * inverse;
     }
   }
 };
 
+// Forwards, z holds new values before row i and old ones behind it, so the change of z[i] is the residual
+// over the diagonal. Backwards, it changes by what the rows behind it have changed by since.
 struct GaussSeidel {
   void operator()(Matrix a, Columns<double> x, In<double> r, Out<double> out) const {
     double* z = local_values(a, x, a.rows);
-    double* above = z + a.columns;  // U times the old values
+    a.column.visit([&](const auto* column) { sweep(a, column, r.data, z, z + a.columns, out.data); });
+  }
+  template <class Column>
+  static void sweep(const Matrix& a, const Column* column, const double* r, double* z, double* change,
+                    double* out) {
     for (std::uint32_t i = 0; i < a.rows; ++i) {
       const std::uint32_t d = a.diagonal[i];
       const double inverse = 1.0 / a.value[d];
-      above[i] = row_product(a, d + 1, a.outside[i], z);
-      double sum = (r.data[i] - row_product(a, a.outside[i], a.first[i + 1], z)) - above[i];
-      for (std::uint32_t k = a.first[i]; k < d; ++k) sum -= a.value[k] * z[a.column[k]];
-      z[i] = sum * inverse;
+      double sum = r[i] - row_product(a, column, d, a.first[i + 1], z);
+      for (std::uint32_t k = a.first[i]; k < d; ++k) sum -= a.value[k] * z[column[k]];
+      change[i] = sum * inverse;
+      z[i] += change[i];
     }
     for (std::uint32_t i = a.rows; i-- > 0;) {
       const std::uint32_t d = a.diagonal[i];
       const double inverse = 1.0 / a.value[d];
-      double sum = -above[i];
-      for (std::uint32_t k = a.outside[i]; k-- > d + 1;) sum += a.value[k] * z[a.column[k]];
-      z[i] -= sum * inverse;
-      out.data[i] = z[i];
+      double sum = 0;
+      for (std::uint32_t k = a.outside[i]; k-- > d + 1;) sum += a.value[k] * change[column[k]];
+      const double back = sum * inverse;
+      change[i] -= back;
+      out[i] = z[i] - back;
     }
   }
 };
@@ -158,29 +179,29 @@ struct WithDot<GaussSeidel> {
 struct ResidualRestrict {
   void operator()(Matrix fine_rows, Columns<double> x, Matrix injection, Columns<double> r,
                   Out<double> coarse) const {
-    const double* local = local_values(fine_rows, x);
-    for (std::uint32_t i = 0; i < fine_rows.rows; ++i)
-      coarse.data[i] = row_product(fine_rows, fine_rows.first[i], fine_rows.first[i + 1], local);
-    const double* kept = local_values(injection, r);
-    for (std::uint32_t i = 0; i < injection.rows; ++i)
-      coarse.data[i] =
-          row_product(injection, injection.first[i], injection.first[i + 1], kept) - coarse.data[i];
+    double* to = coarse.data;
+    for_row_products(fine_rows, local_values(fine_rows, x),
+                     [&](std::uint32_t i, double sum) { to[i] = sum; });
+    for_row_products(injection, local_values(injection, r),
+                     [&](std::uint32_t i, double sum) { to[i] = sum - to[i]; });
   }
 };
 
 struct Prolong {
   void operator()(Matrix a, Columns<double> coarse, InOut<double> x) const {
     const double* local = local_values(a, coarse);
-    for (std::uint32_t i = 0; i < a.rows; ++i)
-      for (std::uint32_t k = a.first[i]; k < a.first[i + 1]; ++k)
-        x.data[i] += a.value[k] * local[a.column[k]];
+    a.column.visit([&](const auto* column) {
+      for (std::uint32_t i = 0; i < a.rows; ++i)
+        for (std::uint32_t k = a.first[i]; k < a.first[i + 1]; ++k)
+          x.data[i] += a.value[k] * local[column[k]];
+    });
   }
 };
 
-// Per row: 12 bytes for each entry and `vectors` vectors; the arrays of a row (12 bytes) and gathered values
-// are not counted.
+// Per row: 10 bytes for each entry (with columns of 16 bits) and `vectors` vectors; the arrays of a row (12
+// bytes) and gathered values are not counted.
 Cost cost(double row_entries, double products, double vectors) {
-  return {2 * row_entries * products, 12 * row_entries + 8 * vectors};
+  return {2 * row_entries * products, 10 * row_entries + 8 * vectors};
 }
 
 Cost with_dot(Cost c) { return {c.flops + 2, c.bytes}; }

@@ -49,7 +49,6 @@ void convert(const CsrTile<T>& a, SellTile<T>& to) {
   const std::vector<std::uint32_t> order = row_order(a);
   // the arrays are constant to everybody else
   auto* first = const_cast<std::uint32_t*>(to.first);
-  auto* column = const_cast<LocalColumn*>(to.column);
   auto* value = const_cast<T*>(to.value);
   std::copy(order.begin(), order.end(), const_cast<std::uint32_t*>(to.order));
   std::uint32_t at = 0;
@@ -60,7 +59,7 @@ void convert(const CsrTile<T>& a, SellTile<T>& to) {
       const std::uint32_t row = order[std::size_t{s} * lanes + l];
       const std::uint32_t n = row == a.rows ? 0 : length(a, row);
       for (std::uint32_t j = 0; j < width; ++j) {
-        column[at + j * lanes + l] = j < n ? a.column[a.first[row] + j] : 0;
+        to.column.set(at + j * lanes + l, j < n ? a.column[a.first[row] + j] : 0);
         value[at + j * lanes + l] = j < n ? a.value[a.first[row] + j] : T{};
       }
     }
@@ -104,7 +103,7 @@ SellMatrix<T>::SellMatrix(const SparseMatrix<T>& from) : rows_(from.rows()) {
     t.order = row;
     t.first = row + t.slices * lanes;
     row += t.slices * (lanes + 1) + 1;
-    t.column = reinterpret_cast<LocalColumn*>(storage->columns->data()) + at[i];
+    t.column = LocalColumns(storage->columns->data() + at[i] * sizeof(LocalColumn), a.columns);
     t.value = reinterpret_cast<T*>(storage->values->data()) + at[i];
   }
 #pragma omp parallel num_threads(context.workers)

@@ -21,7 +21,7 @@ struct SellTile : TileObject {
   std::uint32_t slices = 0;
   const std::uint32_t* first = nullptr;  ///< slices + 1
   const std::uint32_t* order = nullptr;  ///< slices * lanes; `rows` where a slice has no more rows
-  const LocalColumn* column = nullptr;
+  LocalColumns column;
   const T* value = nullptr;
 };
 

@@ -174,7 +174,7 @@ std::shared_ptr<typename MatrixAssembly<T>::Storage> MatrixAssembly<T>::reserve(
     t.first = row;
     t.diagonal = row + length;
     t.outside = row + 2 * length;
-    t.column = column;
+    t.column = LocalColumns(column, ~0U);  // how many there are, convert() knows
     t.value = value;
     row += 3 * length;
     column += aligned(pending_[i].count());
@@ -217,7 +217,9 @@ std::vector<ColumnMap::Part> MatrixAssembly<T>::convert(std::uint32_t index, Sto
   auto* first = const_cast<std::uint32_t*>(t.first);
   auto* diagonal = const_cast<std::uint32_t*>(t.diagonal);
   auto* outside = const_cast<std::uint32_t*>(t.outside);
-  auto* column = const_cast<LocalColumn*>(t.column);
+  t.column.visit([&](const auto* memory) {
+    t.column = LocalColumns(const_cast<void*>(static_cast<const void*>(memory)), t.columns);
+  });
   auto* value = const_cast<T*>(t.value);
   bool all_diagonals = square;
   std::uint32_t k = 0;
@@ -239,7 +241,7 @@ std::vector<ColumnMap::Part> MatrixAssembly<T>::convert(std::uint32_t index, Sto
           diagonal[i] = k;
           has_diagonal = true;
         }
-        column[k] = local(entries[e].column);
+        t.column.set(k, local(entries[e].column));
         value[k++] = entries[e].value;
       }
     }

@@ -18,6 +18,38 @@ namespace tutti {
 /// global numbers. So a tile is the same on any number of ranks.
 using LocalColumn = std::uint32_t;
 
+/// The local columns of a tile's entries: 16 bits each if that is enough for the tile, which saves a sixth of
+/// a product's memory traffic, else 32.
+class LocalColumns {
+ public:
+  LocalColumns() = default;
+  /// In memory with room for 32 bits each; `columns` is how many there are to number.
+  LocalColumns(void* memory, std::uint32_t columns) : memory_(memory), narrow_(columns <= 1U << 16U) {}
+  LocalColumn operator[](std::size_t k) const {
+    return narrow_ ? static_cast<const std::uint16_t*>(memory_)[k]
+                   : static_cast<const std::uint32_t*>(memory_)[k];
+  }
+  void set(std::size_t k, LocalColumn column) {
+    if (narrow_)
+      static_cast<std::uint16_t*>(memory_)[k] = static_cast<std::uint16_t>(column);
+    else
+      static_cast<std::uint32_t*>(memory_)[k] = column;
+  }
+  /// Calls f with the array, of whichever type.
+  template <class F>
+  void visit(const F& f) const {
+    if (narrow_)
+      f(static_cast<const std::uint16_t*>(memory_));
+    else
+      f(static_cast<const std::uint32_t*>(memory_));
+  }
+  std::uint32_t bytes() const { return narrow_ ? 2 : 4; }  ///< of each
+
+ private:
+  void* memory_ = nullptr;
+  bool narrow_ = false;
+};
+
 /// A tile's rows of a matrix, compressed; every array belongs to the matrix. Row i has the entries first[i]
 /// <= k < first[i + 1] in increasing order of local columns: so those below the diagonal come first, then the
 /// diagonal (at `diagonal[i]`), those above it, and from outside[i] on those in other tiles.
@@ -30,7 +62,7 @@ struct CsrTile : TileObject {
   const std::uint32_t* first = nullptr;
   const std::uint32_t* diagonal = nullptr;  ///< null unless every row of a square matrix has one
   const std::uint32_t* outside = nullptr;
-  const LocalColumn* column = nullptr;
+  LocalColumns column;
   const T* value = nullptr;
   std::uint32_t entries() const { return first[rows]; }
 };
