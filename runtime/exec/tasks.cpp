@@ -161,6 +161,7 @@ class TaskExecutor : public Executor {
   // --------------------------------------------------------------------------------------
 
   void work(Worker& w) {
+    w.meter.start_run();
     std::uint32_t next = none;
     unsigned busy = 0;
     unsigned idle = 0;
@@ -192,7 +193,7 @@ class TaskExecutor : public Executor {
       if (finished()) break;
       rest(w, ++idle);
     }
-    w.meter.busy();
+    w.meter.end_run();
     if (w.polls) stop_polling(w);
     parking_.wake_all();
   }
@@ -397,22 +398,26 @@ class TaskExecutor : public Executor {
 
   void rest(Worker& w, unsigned idle) {
     w.meter.idle();
-    wait(w, idle);
-    w.meter.idle();
+    if (wait(w, idle))
+      w.meter.idle_asleep();
+    else
+      w.meter.idle();
   }
 
-  void wait(Worker& w, unsigned idle) {
+  // True if the processor was free for others meanwhile.
+  bool wait(Worker& w, unsigned idle) {
     if (w.polls || idle < (oversubscribed_ ? 16 : spins_before_parking)) {  // the poller never parks
       oversubscribed_ ? static_cast<void>(sched_yield()) : cpu_relax();
-      return;
+      return oversubscribed_;
     }
     if (!plan_.messages.empty() && !w.polls) {
       std::uint32_t nobody = none;
       w.polls = poller_.compare_exchange_strong(nobody, w.id);
     }
-    if (w.polls) return;
+    if (w.polls) return false;
     parking_.park(WorkerId{w.id}, park_timeout,
                   [&] { return failed_.load() || finished() || has_mail(w) || others_have_work(w); });
+    return true;
   }
 
   void stop_polling(Worker& w) {

@@ -28,6 +28,19 @@ class alignas(64) Meter {
         own_ticks_(reading_ticks()),
         long_ticks_(static_cast<std::uint64_t>(2e-6 / seconds_per_tick())) {}
 
+  /// Around all that the worker does in a run.
+  void start_run() {
+    run_begin_ = ticks();
+    cpu_begin_s_ = thread_cpu_s();
+    slept_ = 0;
+  }
+  void end_run() {
+    busy();
+    const auto on_cpu = static_cast<std::uint64_t>((thread_cpu_s() - cpu_begin_s_) / seconds_per_tick());
+    const std::uint64_t elapsed = ticks() - run_begin_;
+    time_->preempted += elapsed - std::min(elapsed, on_cpu + slept_);
+  }
+
   bool tracing() const { return ring_ != nullptr; }
 
   /// Right before a node runs. Returns 0 if this time is not measured, else what end() wants back.
@@ -73,6 +86,12 @@ class alignas(64) Meter {
     idle_seen_ = ticks();
     if (idle_since_ == 0) idle_since_ = idle_seen_;
   }
+  /// The same, after giving the processor away since the last idle().
+  void idle_asleep() {
+    const std::uint64_t before = idle_seen_;
+    idle();
+    slept_ += idle_seen_ - before;
+  }
   /// There is something again. No reading of the clock: the last idle() was a moment ago.
   void busy() {
     if (idle_since_ == 0) return;
@@ -99,6 +118,9 @@ class alignas(64) Meter {
   std::uint32_t weight_ = 1;
   std::uint64_t idle_since_ = 0;
   std::uint64_t idle_seen_ = 0;
+  std::uint64_t run_begin_ = 0;
+  double cpu_begin_s_ = 0;
+  std::uint64_t slept_ = 0;
 };
 
 }  // namespace tutti
