@@ -292,8 +292,7 @@ class TaskExecutor : public Executor {
   // Takes in what others left for this worker. True if there was anything.
   bool drain(Worker& w) {
     bool found = false;
-    for (const auto& ring : w.incoming) {
-      if (!ring) continue;
+    for (Ring* ring : w.mail) {
       std::uint32_t n = 0;
       while (ring->pop(n)) {
         count_down(w, n);
@@ -391,10 +390,7 @@ class TaskExecutor : public Executor {
 
   void rest(Worker& w, unsigned idle) {
     w.meter.idle();
-    if (wait(w, idle))
-      w.meter.idle_asleep();
-    else
-      w.meter.idle();
+    if (wait(w, idle)) w.meter.idle_asleep();
   }
 
   // True if the processor was free for others meanwhile.
@@ -403,7 +399,10 @@ class TaskExecutor : public Executor {
       for (const auto& other : workers_)
         if (other->id != w.id) other->wanted.store(true, std::memory_order_relaxed);
     if (w.polls || idle < (oversubscribed_ ? 16 : spins_before_parking)) {  // the poller never parks
-      oversubscribed_ ? static_cast<void>(sched_yield()) : cpu_relax();
+      if (oversubscribed_)
+        sched_yield();
+      else
+        spin(w, idle);
       return oversubscribed_;
     }
     if (!plan_.messages.empty() && !w.polls) {
@@ -414,6 +413,14 @@ class TaskExecutor : public Executor {
     parking_.park(WorkerId{w.id}, park_timeout,
                   [&] { return failed_.load() || finished(w) || has_mail(w) || others_have_work(w); });
     return true;
+  }
+
+  // Looks at the rings alone for a moment: what is waited for most often and most urgently.
+  static void spin(const Worker& w, unsigned idle) {
+    for (int i = 0; i < 16; ++i) {
+      if (has_releases(w)) return;
+      if (idle > 8) cpu_relax();
+    }
   }
 
   void stop_polling(Worker& w) {
@@ -427,10 +434,14 @@ class TaskExecutor : public Executor {
     if (!plan_.messages.empty() && poller_.load() == none) parking_.wake_one_idle(WorkerId{w.id});
   }
 
+  static bool has_releases(const Worker& w) {
+    for (const Ring* ring : w.mail)
+      if (!ring->empty()) return true;
+    return false;
+  }
+
   bool has_mail(const Worker& w) const {
-    for (const auto& ring : w.incoming)
-      if (ring && !ring->empty()) return true;
-    return !w.list.empty() || gate_.open() != w.gate_seen ||
+    return has_releases(w) || !w.list.empty() || gate_.open() != w.gate_seen ||
            (!plan_.messages.empty() && poller_.load() == none);
   }
 

@@ -1,5 +1,7 @@
 #include "runtime/exec/worker.hpp"
 
+#include <algorithm>
+
 namespace tutti {
 namespace {
 
@@ -39,6 +41,10 @@ MovingParts::MovingParts(const Plan& plan, Profile& profile, Trace* trace, std::
   }
   successors.reserve(plan.successors.size());
   for (const std::uint32_t s : plan.successors) successors.push_back({s, nodes[s].home});
+  // other workers first: what they get is under way while the own ones are counted down
+  for (const HotNode& node : nodes)
+    std::stable_partition(successors.begin() + node.first_successor, successors.begin() + node.last_successor,
+                          [&](const Successor& s) { return s.home != node.home; });
   for (std::uint32_t w = 0; w < plan.workers; ++w)
     workers.push_back(std::make_unique<Worker>(w, plan, Meter(profile, w, trace, graph)));
   make_rings();
@@ -54,6 +60,7 @@ void MovingParts::make_rings() {
     for (std::size_t from = 0; from < count; ++from) {
       const std::uint32_t n = edges[from * count + to->id];
       to->incoming.push_back(from != to->id && n > 0 ? std::make_unique<Ring>(n) : nullptr);
+      if (to->incoming.back()) to->mail.push_back(to->incoming.back().get());
     }
 }
 

@@ -46,6 +46,7 @@ struct alignas(128) Worker {
   WorkQueue urgent;
   WorkQueue ready;
   std::vector<std::unique_ptr<Ring>> incoming;  ///< by sending worker; null where no edge comes from it
+  std::vector<Ring*> mail;                      ///< those that are there
   std::vector<std::uint32_t> held;              ///< ready, but beyond the gate
   std::int64_t gate_seen = 0;
   bool stood_in_for = false;                 ///< a stand-in is at it: what it readies is shared at once
