@@ -22,6 +22,7 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 class Outcome:
     status: int
     message: str | None  # the error line, where the run failed and there is one
+    stopped: bool = False  # by a signal that this process got
 
 
 def execute(
@@ -54,7 +55,7 @@ def execute(
     if expired.is_set():
         return Outcome(1, f"{app}: no end after {timeout_s:.0f} s, stopped")
     if received:
-        return Outcome(128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}")
+        return Outcome(128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}", True)
     if verbose:
         return Outcome(status if status >= 0 else 128 - status, None)
     status, message = chatter.explanation(status, app)
