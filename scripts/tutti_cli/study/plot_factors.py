@@ -6,21 +6,21 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from .factors import BALANCE, COMMUNICATION, COMPUTATION, SCHEDULING, SERIALISATION, THREADS, TRANSFER
-from .style import BLUE, FAINT, ORANGE, PURPLE, SIZE, SKY, VERMILION, YELLOW, heading, problem
+from .style import BLUE, FAINT, GREEN, ORANGE, PURPLE, SIZE, SKY, VERMILION, YELLOW, heading, problem
 from .summary import Row, Summary
 from .tables import MARK
 
 MOST = 24  # bars that stay legible
 GREY = "#BBBBBB"
-# Colour and hatch; hatches keep neighbours apart in print without colours.
+# From the top; serialisation and transfer are what communication is made of.
 LOOKS = {
-    COMPUTATION: (ORANGE, ""),
-    BALANCE[1]: (VERMILION, "//"),
-    COMMUNICATION[1]: (SKY, ""),
-    SERIALISATION[1]: (PURPLE, "\\\\"),
-    TRANSFER[1]: (SKY, ""),
-    THREADS[1]: (YELLOW, ".."),
-    SCHEDULING[1]: (GREY, "xx"),
+    COMPUTATION: ORANGE,
+    BALANCE[1]: VERMILION,
+    COMMUNICATION[1]: GREEN,
+    SERIALISATION[1]: PURPLE,
+    TRANSFER[1]: SKY,
+    THREADS[1]: YELLOW,
+    SCHEDULING[1]: GREY,
 }
 
 
@@ -56,8 +56,7 @@ def factors(summary: Summary) -> Figure | None:
         losses = [max(0.0, dict(row.factors.losses()).get(name, 0.0)) for row in rows]
         if not any(losses):
             continue
-        colour, hatch = LOOKS[name]
-        style = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.6}
+        style = {"color": LOOKS[name], "edgecolor": "white", "linewidth": 0.5}
         axes.bar(places, losses, 0.72, bottom=heights, label=f"lost: {name}", **style)
         heights = [height + loss for height, loss in zip(heights, losses, strict=True)]
     axes.axhline(1.0, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)

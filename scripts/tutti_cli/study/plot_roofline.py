@@ -64,7 +64,7 @@ def roofline(summary: Summary) -> Figure | None:
     axes.set_xlim(left, right)
     axes.set_ylim(lowest / 2, peak * 2.5)
     words = {"fontsize": 8.5, "color": FAINT, "textcoords": "offset points"}
-    axes.annotate(f"{peak:.3g} GFLOP/s", (right, peak), (-2, 4), ha="right", **words)
+    axes.annotate(f"{peak:.3g} GFLOP/s", (right, peak), (-4, 5), ha="right", **words)
     axes.annotate(
         f"{bandwidth:.3g} GB/s",
         ((left * ridge) ** 0.5, (left * ridge) ** 0.5 * bandwidth),

@@ -8,7 +8,6 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from .model import STRONG, WEAK
@@ -107,7 +106,8 @@ def finish(axes: Axes, summary: Summary, *references: Line2D) -> None:
         fitting = [count for count in workers if count < min(over)]
         start = (fitting[-1] * min(over)) ** 0.5 if fitting else left
         axes.axvspan(start, right, color=SHADE, zorder=0, linewidth=0)
-        handles.append(Patch(color=SHADE, label="oversubscribed"))
+        place = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top"}
+        axes.annotate("oversubscribed ", (right, 0.985), fontsize=8.5, color=FAINT, **place)
     axes.figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
 
 
@@ -150,9 +150,11 @@ def time(summary: Summary) -> Figure:
 
 
 def logarithmic(axes: Axes) -> None:
-    """Plain numbers at 1, 2, 5 of each decade."""
+    """Plain numbers, more of them where all lie within a decade."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = axes.get_ylim()
+    subs = (1.0, 2.0, 5.0) if high > 20 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 

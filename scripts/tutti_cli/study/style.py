@@ -35,7 +35,6 @@ STYLE = {
     "grid.linewidth": 0.7,
     "legend.fontsize": 8.5,
     "legend.frameon": False,
-    "hatch.linewidth": 0.6,
 }
 
 
