@@ -34,8 +34,8 @@ def flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # noqa: ANN401
 
 def provenance(store: Store, row: Row) -> list[tuple[str, str]]:
     """What one needs to know to judge or repeat the study; of a point's values, those of one run."""
-    first, last = store.runs[0], store.runs[-1]
-    rows = [("runs", f"{len(store.runs)}, from {first.started[:16]} to {last.started[:16]}")]
+    begin, end = (one.started[:16].replace("T", " ") for one in (store.runs[0], store.runs[-1]))
+    rows = [("runs", f"{len(store.runs)}, from {begin} to {end}")]
     rows += [
         (key.replace("_", " "), str(row.result.get(key, "unknown"))) for key in ("version", "git_commit")
     ]
@@ -51,7 +51,7 @@ def merits(row: Row) -> list[tuple[str, str]]:
         value = merit["value"]
         text = f"{value:.3g}" if isinstance(value, float) else str(value)
         unit = "" if merit.get("unit") == "1" else merit.get("unit", "")
-        rows.append((str(merit["name"]).replace("_", " "), f"{text} {unit}".strip()))
+        rows.append((str(merit["name"]), f"{text} {unit}".strip()))
     return rows
 
 
@@ -62,10 +62,14 @@ def operations(row: Row | None) -> list[list[str]]:
         return []
     table = [["operation", "calls", "share of time", "GFLOP/s", "GB/s", "flops per byte", "of roofline"]]
     for one in found:
-        rates = (f"{one[key]:.3g}" for key in ("gflops", "gb_s", "intensity"))
-        share, fraction = (f"{100 * one[key]:.0f} %" for key in ("share", "fraction_of_roofline"))
-        table.append([str(one["name"]), str(one["calls"]), share, *rates, fraction])
+        rates = (figure(one.get(key), "{:.3g}") for key in ("gflops", "gb_s", "intensity"))
+        share, fraction = (figure(one.get(key), "{:.0%}") for key in ("share", "fraction_of_roofline"))
+        table.append([str(one["name"]), f"{one['calls']:.0f}", share, *rates, fraction])
     return table
+
+
+def figure(value: object, form: str) -> str:
+    return form.format(value).replace("%", " %") if plot_roofline.is_number(value) else "-"
 
 
 def explanations(summary: Summary) -> list[tuple[str, str]]:

@@ -17,15 +17,18 @@ MARKERS = "osD^vP*X"
 
 
 def operations(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Those with the figures that a table needs, by the time that they take."""
-    wanted = ("calls", "time_s", "share", "gflops", "gb_s", "intensity", "fraction_of_roofline")
+    """By the time that they take; rates are null where a kernel declares no cost."""
     found = efficiency(result).get("operations")
-    whole = [
+    timed = [
         one
         for one in (found if isinstance(found, list) else [])
-        if isinstance(one, Mapping) and all(isinstance(one.get(key), int | float) for key in wanted)
+        if isinstance(one, Mapping) and all(is_number(one.get(key)) for key in ("calls", "time_s", "share"))
     ]
-    return sorted(whole, key=lambda one: -one["time_s"])
+    return sorted(timed, key=lambda one: -one["time_s"])
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def shown(summary: Summary) -> Row | None:
@@ -36,8 +39,11 @@ def shown(summary: Summary) -> Row | None:
 
 def roofline(summary: Summary) -> Figure | None:
     row = shown(summary)
-    drawn = [] if row is None else [one for one in operations(row.result) if one["gflops"] > 0]
-    if row is None or not drawn:
+    if row is None:
+        return None
+    known = [one for one in operations(row.result) if is_number(one.get("gflops"))]
+    drawn = [one for one in known if one["gflops"] > 0 and one["intensity"] > 0]
+    if not drawn:
         return None
     roof = numbers(row.result, "roofline")
     peak, bandwidth = roof["peak_gflops"], roof["bandwidth_gb_s"]

@@ -13,7 +13,7 @@ SCHEDULES = {"tasks": BLUE, "bulk": VERMILION, "kokkos": GREEN}
 OTHERS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
 INK, FAINT, GRID = "#222222", "#666666", "#e3e3e3"
-SIZE = (5.6, 4.0)  # inches
+SIZE = (4.9, 3.8)  # inches
 
 STYLE = {
     "svg.fonttype": "none",
