@@ -23,6 +23,7 @@ class Outcome:
     status: int
     message: str | None  # the error line, where the run failed and there is one
     stopped: bool = False  # by a signal that this process got
+    timed_out: bool = False
 
 
 def execute(
@@ -53,9 +54,11 @@ def execute(
         status = child.wait()
     show(chatter.finish(), quiet)
     if expired.is_set():
-        return Outcome(1, f"{app}: no end after {timeout_s:.0f} s, stopped")
+        return Outcome(1, f"{app}: no end after {timeout_s:.0f} s, stopped", timed_out=True)
     if received:
-        return Outcome(128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}", True)
+        return Outcome(
+            128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}", stopped=True
+        )
     if verbose:
         return Outcome(status if status >= 0 else 128 - status, None)
     status, message = chatter.explanation(status, app)

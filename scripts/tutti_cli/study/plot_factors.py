@@ -48,8 +48,9 @@ def factors(summary: Summary) -> Figure | None:
     remains = [row.factors.total for row in rows]
     axes.bar(places, remains, 0.72, color=BLUE, edgecolor="white", linewidth=0.6, label="global efficiency")
     for place, value in zip(places, remains, strict=True):
-        text = {"ha": "center", "va": "center", "color": "white", "fontsize": 8.5, "fontweight": "bold"}
-        axes.text(place, value / 2, f"{value:.2f}", **text)
+        text = {"ha": "center", "color": "white", "fontsize": 8.5, "fontweight": "bold"}
+        box = {"facecolor": BLUE, "edgecolor": "none", "pad": 1.5}  # where the bar is lower than its number
+        axes.text(place, max(0.015, value / 2 - 0.03), f"{value:.2f}", va="bottom", bbox=box, **text)
     # The last factor lies on what remains, the first on top.
     heights = list(remains)
     for name in reversed(LOOKS):

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from .factors import efficiency, numbers
 from .style import FAINT, INK, OTHERS, SIZE, heading
@@ -49,7 +49,7 @@ def roofline(summary: Summary) -> Figure | None:
     peak, bandwidth = roof["peak_gflops"], roof["bandwidth_gb_s"]
     ridge = peak / bandwidth
     intensities = [one["intensity"] for one in drawn]
-    left, right = min(*intensities, ridge) / 4, max(*intensities, ridge) * 4
+    left, right = min(*intensities, ridge) / 8, max(*intensities, ridge) * 8
 
     figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
     axes.plot([left, ridge, right], [left * bandwidth, peak, peak], color=INK, linewidth=1.6)
@@ -80,6 +80,7 @@ def roofline(summary: Summary) -> Figure | None:
     )
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("flops per byte")
     axes.set_ylabel("GFLOP/s, all workers")
     axes.grid(True, which="major")

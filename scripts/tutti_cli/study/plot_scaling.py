@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from .model import STRONG, WEAK
@@ -106,8 +107,7 @@ def finish(axes: Axes, summary: Summary, *references: Line2D) -> None:
         fitting = [count for count in workers if count < min(over)]
         start = (fitting[-1] * min(over)) ** 0.5 if fitting else left
         axes.axvspan(start, right, color=SHADE, zorder=0, linewidth=0)
-        place = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top"}
-        axes.annotate("oversubscribed ", (right, 0.985), fontsize=8.5, color=FAINT, **place)
+        handles.append(Patch(facecolor=SHADE, edgecolor="#cccccc", label="oversubscribed"))
     axes.figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
 
 

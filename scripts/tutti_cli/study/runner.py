@@ -7,14 +7,14 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .. import launch
-from ..common import FAILED, ROOT, Failure
+from ..common import FAILED, OK, ROOT, Failure
 from ..process import Outcome, execute
 from ..run import built_with_mpi, program_of
 from ..statistics import LEVEL, Estimate, estimate
@@ -51,20 +51,17 @@ def wants_more(times: Sequence[float], rule: Repeats) -> bool:
     return not narrow(estimate(times), rule.half_width)
 
 
-def next_round(times: Sequence[Sequence[float]], rule: Repeats, seed: int) -> tuple[int, list[int]]:
-    """The number of the next round, from 1, and the points that still have to run in it.
+def next_round(times: Mapping[int, Sequence[float]], rule: Repeats, seed: int) -> tuple[int, list[int]]:
+    """The number of the next round, from 1, and the points that still have to run in it, in order.
 
-    Round n gives each point that wants more its n-th repeat. Its order depends on the seed and n alone, so
-    that a round that was interrupted goes on as it would have. Rounds mix all points, so that a slow spell
-    of the machine hits all alike.
+    times has the values of each point that may run. Round n gives each that wants more its n-th repeat.
+    Of two points the same comes first whatever the others do, so that a round that was interrupted goes on
+    as it would have. Rounds mix all points, so that a slow spell of the machine hits all alike.
     """
-    wanting = {point for point, values in enumerate(times) if wants_more(values, rule)}
-    if not wanting:
-        return 0, []
-    done = min(len(times[point]) for point in wanting)
-    order = list(range(len(times)))
-    random.Random(f"{seed} {done + 1}").shuffle(order)
-    return done + 1, [point for point in order if point in wanting and len(times[point]) == done]
+    wanting = {point: len(values) for point, values in times.items() if wants_more(values, rule)}
+    number = min(wanting.values(), default=0) + 1
+    now = [point for point, done in wanting.items() if done + 1 == number]
+    return number, sorted(now, key=lambda point: random.Random(f"{seed} {number} {point}").random())
 
 
 def run(store: Store, program: Program, progress: Progress) -> str:
@@ -72,17 +69,13 @@ def run(store: Store, program: Program, progress: Progress) -> str:
 
     A point that fails is left out for the rest of this sitting; the next one tries it again.
     """
-    study = store.study
+    study, rule = store.study, store.study.repeats
     labels = study.labels()
-    left = {n for n, one in enumerate(study.points) if not study.fit or one.workers <= program.host.cores}
-    used_s = sum(run.wall_s for run in store.runs)
+    cores = program.host.cores
+    left = {n for n, one in enumerate(study.points) if not study.fit or one.workers <= cores}
+    used_s = sum(one.wall_s for one in store.runs)
     while True:
-        # Points that are left out count as having all that they need.
-        times = [
-            [run.time_s for run in store.of(n)] if n in left else [1.0] * study.repeats.max
-            for n in range(len(study.points))
-        ]
-        rule = study.repeats
+        times = {n: [one.time_s for one in store.of(n)] for n in sorted(left)}
         number, todo = next_round(times, rule, study.seed)
         if not todo:
             return ""
@@ -146,7 +139,8 @@ def start(point: Point, program: Program, limit_s: float, file: Path) -> tuple[s
 
 def judged(outcome: Outcome, text: str, point: Point, app: str) -> tuple[dict[str, Any], str]:
     """The app's result, or why there is none. A failed verification is a result."""
-    if outcome.status not in (0, FAILED) or (outcome.status == FAILED and not text):
+    ended_well = outcome.status in (OK, FAILED) and not outcome.timed_out
+    if not ended_well or (outcome.status == FAILED and not text):
         return {}, outcome.message or f"{app} ended with status {outcome.status}"
     try:
         result = json.loads(text)

@@ -81,6 +81,16 @@ class Store:
         """The good runs of a point."""
         return [run for run in self.runs if run.point == number and not run.failed]
 
+    def failures(self) -> list[tuple[Point, str]]:
+        """The points whose last run failed, and why."""
+        last = {run.point: run for run in self.runs}
+        return [(self.study.points[n], run.message) for n, run in sorted(last.items()) if run.failed]
+
+    def unverified(self) -> list[Point]:
+        """The points with a run that did not pass its own verification."""
+        found = sorted({run.point for run in self.runs if not run.failed and not run.verified})
+        return [self.study.points[number] for number in found]
+
     def add(self, run: Run) -> None:
         with self._changed() as file:
             table = file["runs"]

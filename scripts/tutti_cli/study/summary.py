@@ -52,7 +52,7 @@ class Row:
 class Summary:
     study: Study
     rows: tuple[Row, ...]
-    failures: tuple[tuple[str, str], ...]  # points without a good run since they last failed, and the reason
+    failures: tuple[tuple[str, str], ...]  # points whose last run failed, and why
     missing: tuple[str, ...]  # points that were not run
     deviating: tuple[str, ...]  # sentences on checksums
     unverified: tuple[str, ...]  # points with a run that failed its own verification
@@ -95,8 +95,7 @@ def summarise(store: Store) -> Summary:
     if not measured:
         reasons = [run.message for run in store.runs]
         raise Failure(f"no run has succeeded{f': {reasons[0]}' if reasons else ' yet'}")
-    last = {run.point: run for run in store.runs}
-    failures = [(labels[study.points[n]], run.message) for n, run in sorted(last.items()) if run.failed]
+    failures = [(labels[point], message) for point, message in store.failures()]
     failing = {label for label, _ in failures}
     return Summary(
         study=study,
@@ -106,7 +105,7 @@ def summarise(store: Store) -> Summary:
             labels[point] for point in study.points if not runs[point] and labels[point] not in failing
         ),
         deviating=tuple(deviating(study, measured, runs, labels)),
-        unverified=tuple(labels[point] for point in measured if not all(run.verified for run in runs[point])),
+        unverified=tuple(labels[point] for point in store.unverified()),
     )
 
 

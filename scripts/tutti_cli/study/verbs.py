@@ -68,24 +68,16 @@ def check(study: Study, host: launch.Host) -> None:
 def tell(kept: store.Store, before: int, stopped: str) -> int:
     """What a sitting did; the exit status."""
     labels = kept.study.labels()
-    last = {one.point: one for one in kept.runs}
-    failures = [
-        (labels[kept.study.points[number]], one.message) for number, one in sorted(last.items()) if one.failed
-    ]
-    for label, message in failures:
-        say(f"study: {label} failed: {message}")
-    unverified = sorted({labels[kept.study.points[one.point]] for one in kept.runs if unverified_run(one)})
+    failures, unverified = kept.failures(), kept.unverified()
+    for point, message in failures:
+        say(f"study: {labels[point]} failed: {message}")
     if unverified:
-        say(f"study: verification failed at {', '.join(unverified)}")
+        say(f"study: verification failed at {', '.join(labels[point] for point in unverified)}")
     if stopped:
         say(f"study: {stopped}; raise budget_s and run it again for more repeats")
     new, where = len(kept.runs) - before, shown(kept.file.parent)
     say(f"study: {new} new runs, {len(kept.runs)} in all: scripts/tutti study report {where}")
     return FAILED if failures or unverified else OK
-
-
-def unverified_run(one: store.Run) -> bool:
-    return not one.failed and not one.verified
 
 
 def publish(folder: Path) -> int:
