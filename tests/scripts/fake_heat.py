@@ -15,16 +15,16 @@ import time
 from pathlib import Path
 
 
-def efficiency(ranks: int, options: argparse.Namespace, cells: int, step_s: float) -> dict[str, object]:
+def efficiency(ranks: int, threads: int, schedule: str, cells: int, step_s: float) -> dict[str, object]:
     """Factors that multiply as the real ones do; bulk cannot tell serialisation and transfer apart."""
-    bulk = options.schedule == "bulk"
+    bulk = schedule == "bulk"
     balance, serial, transfer = (0.97, 0.96, 0.98) if ranks > 1 else (1.0, 1.0, 1.0)
-    threads, scheduling = (0.95, 0.93 if bulk else 0.98) if options.threads > 1 else (1.0, 0.99)
-    process, thread = balance * serial * transfer, threads * scheduling
+    workers, scheduling = (0.95, 0.93 if bulk else 0.98) if threads > 1 else (1.0, 0.99)
+    process, thread = balance * serial * transfer, workers * scheduling
     useful = process * thread
     worker_s = 100 * step_s
-    operation = {"calls": 100, "gb_s": 9.0 * ranks * options.threads}
-    peak, bandwidth = 40.0 * ranks * options.threads, 12.0 * ranks * options.threads
+    operation = {"calls": 100, "gb_s": 9.0 * ranks * threads}
+    peak, bandwidth = 40.0 * ranks * threads, 12.0 * ranks * threads
     return {
         "elapsed_s": worker_s,
         "steps": 100,
@@ -36,7 +36,7 @@ def efficiency(ranks: int, options: argparse.Namespace, cells: int, step_s: floa
             "serialisation": None if bulk else serial,
             "transfer": None if bulk else transfer,
             "thread": thread,
-            "thread_load_balance": threads,
+            "thread_load_balance": workers,
             "scheduling": scheduling,
         },
         "time_share": {"useful": useful, "communication": 0.0, "runtime": 0.0, "idle": 1 - useful},
@@ -54,7 +54,7 @@ def efficiency(ranks: int, options: argparse.Namespace, cells: int, step_s: floa
             }
             for name, share, intensity in (("heat7", 0.9, 0.5), ("norm", 0.1, 0.125))
         ],
-        "workers": [[useful * worker_s, 0.0, 0.0, (1 - useful) * worker_s]] * ranks * options.threads,
+        "workers": [[useful * worker_s, 0.0, 0.0, (1 - useful) * worker_s]] * ranks * threads,
         "explanation": [f"Memory bandwidth limits {cells} cells <here>."],
     }
 
@@ -112,7 +112,9 @@ def main() -> int:
             {"name": "cell_updates_per_s", "value": cells / step_s, "unit": "1/s"},
             {"name": "bandwidth_gb_s", "value": 16e-9 * cells / step_s, "unit": "GB/s"},
         ],
-        "efficiency": {} if options.schedule == "kokkos" else efficiency(ranks, options, cells, step_s),
+        "efficiency": {}
+        if options.schedule == "kokkos"
+        else efficiency(ranks, options.threads, options.schedule, cells, step_s),
         "verification": [{"name": "max_error", "value": 1e-14, "tolerance": 1e-12, "passed": passed}],
         "checksum": "0x00000000000000ff" if mode == "checksum" and ranks == 2 else "0x0123456789abcdef",
     }

@@ -151,8 +151,11 @@ def test_signals_end_the_run(script: Script, tmp_path: Path, number: signal.Sign
         (["build", "--preset", "fast"], "invalid choice: 'fast'"),
         (["build", "everything"], "unexpected argument 'everything'"),
         (["test", "--", "x"], "takes nothing after --"),
-        (["demo", "--app", "/bin/true", "--grid", "0"], "--grid must be at least 1"),
-        (["demo", "--app", "/bin/true", "--budget", "-1"], "more than 0 seconds"),
+        (["demo", "--grid", "0"], "demo: unknown argument '--grid'"),
+        (["study"], "required: STEP"),
+        (["study", "run"], "required: FILE"),
+        (["study", "run", "/no/such.toml"], "cannot read /no/such.toml: No such file"),
+        (["study", "report", "/no/such"], "there is no study.h5 in /no/such"),
     ],
 )
 def test_bad_usage_is_one_line_and_status_2(tutti: Run, arguments: list[str], message: str) -> None:
@@ -162,7 +165,7 @@ def test_bad_usage_is_one_line_and_status_2(tutti: Run, arguments: list[str], me
     assert done.stderr.startswith("tutti: error: ") and message in done.stderr
 
 
-@pytest.mark.parametrize("verb", [[], ["setup"], ["build"], ["test"], ["run"], ["demo"]])
+@pytest.mark.parametrize("verb", [[], ["setup"], ["build"], ["test"], ["run"], ["demo"], ["study"]])
 def test_help(tutti: Run, verb: list[str]) -> None:
     done = tutti(*verb, "--help")
     assert done.returncode == 0 and done.stdout.startswith("usage: tutti")

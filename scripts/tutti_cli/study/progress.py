@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TextIO
 
+from ..common import counted
+
 WIDTH = 24
 
 
@@ -26,7 +28,7 @@ class Progress:
             self.out.write(f"\r\033[Kround {number} {bar} {done} of {total} runs, {elapsed}  {label}")
             self.open = True
         elif done == total:
-            self.out.write(f"study: round {number}: {total} run{'' if total == 1 else 's'}, {elapsed}\n")
+            self.out.write(f"study: round {number}: {counted(total, 'run')}, {elapsed}\n")
         self.out.flush()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from ..common import counted
 from .factors import BALANCE, COMPUTATION, SCHEDULING, THREADS
 from .summary import Row, Summary
 
@@ -126,7 +127,7 @@ def oversubscription(summary: Summary) -> str:
         return ""
     cores = min(run.cores for row in marked for run in row.runs)
     return (
-        f"{MARK} oversubscribed: more workers than the {cores} core{'' if cores == 1 else 's'} of the"
+        f"{MARK} oversubscribed: more workers than the {counted(cores, 'core')} of the"
         " machine; these times show that it works, not how it scales."
     )
 
@@ -180,5 +181,5 @@ def setting(summary: Summary) -> str:
     fixed = [f"{name} {text}" for name, text in summary.study.fixed().items()]
     machine = summary.fastest.result.get("machine", {})
     cores = summary.fastest.middle.cores
-    where = f"{cores} core{'' if cores == 1 else 's'} of {machine.get('cpu_model', 'an unknown processor')}"
+    where = f"{counted(cores, 'core')} of {machine.get('cpu_model', 'an unknown processor')}"
     return ", ".join([*fixed, where, summary.fastest.middle.started[:10]])

@@ -96,6 +96,11 @@ def study(top: Table, text: str) -> Study:
     work = work_options(top, kind)
     fixed = options(table(top, "arguments"), "[arguments]")
     rows = explicit(top, fixed)
+    said = ["work" in row for row in rows]
+    if kind == WEAK and not work and not all(said):
+        refuse("work", 'is not said: work = "grid", or { ranks = 1, work = 1000 } at each of the points')
+    if kind != WEAK and any(said):
+        refuse("work", 'needs kind = "weak"')
     points = crossed(rows, axes(table(top, "axes"), fixed, rows), fixed, work)
     # Options that come with the points of a weak study grow with them, unless the work is named.
     grown = work or sorted({name for row in rows for name in row} - {"work", SCHEDULE, *LAYOUT})
@@ -162,6 +167,8 @@ def repeats(table: Table) -> Repeats:
         refuse(f"{where}max", f"is {most}, less than initial, {initial}")
     if most > initial and "half_width" not in table:
         refuse(f"{where}max", "needs half_width, which says when fewer are enough")
+    if most == initial and "half_width" in table:
+        refuse(f"{where}half_width", "needs a max above initial")
     limits = {
         name: positive(table[name], where + name)
         for name in ("half_width", "budget_s", "limit_s")

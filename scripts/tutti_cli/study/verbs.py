@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import launch
-from ..common import FAILED, OK, ROOT, USAGE, Failure, say
+from ..common import FAILED, OK, ROOT, USAGE, Failure, counted, say
 from . import page, plots, store, tables, toml_file
 from .model import Study, uneven
 from .progress import Progress
@@ -47,7 +47,8 @@ def measure(study: Study, folder: Path, program: Program) -> int:
             left_behind.unlink()
         kept = store.open_for(study, folder)
         before = len(kept.runs)
-        say(f"study: {len(kept.study.points)} points, {before} runs are there, into {shown(kept.file)}")
+        points = counted(len(kept.study.points), "point")
+        say(f"study: {points}, {counted(before, 'run')} there already, in {shown(kept.file)}")
         progress = Progress()
         try:
             stopped = run(kept, program, progress)
@@ -76,7 +77,7 @@ def tell(kept: store.Store, before: int, stopped: str) -> int:
     if stopped:
         say(f"study: {stopped}; raise budget_s and run it again for more repeats")
     new, where = len(kept.runs) - before, shown(kept.file.parent)
-    say(f"study: {new} new runs, {len(kept.runs)} in all: scripts/tutti study report {where}")
+    say(f"study: {counted(new, 'new run')}, {len(kept.runs)} in all: scripts/tutti study report {where}")
     return FAILED if failures or unverified else OK
 
 
