@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,10 @@ def test_the_studies_that_come_with_tutti(file: Path) -> None:
     assert study.app == "heat" and uneven(study) == []
     if not study.fit:
         assert {point.ranks for point in study.points} == {1, 2, 4}
+
+
+def test_the_study_that_the_readme_shows_is_the_one_that_comes_with_tutti() -> None:
+    shown = parse((ROOT / "README.md").read_text().split("```toml\n")[1].split("```")[0])
+    real = toml_file.read(ROOT / "studies" / "heat-strong.toml")
+    assert shown.points == real.points and shown.kind == real.kind
+    assert replace(shown.repeats, limit_s=real.repeats.limit_s) == real.repeats

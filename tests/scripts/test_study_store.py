@@ -38,8 +38,9 @@ def test_every_column_is_described() -> None:
 
 
 def text_with(old: str, new: str) -> str:
-    assert old in STRONG
-    return STRONG.replace("{app}", "heat").replace("{initial}", "2").replace(old, new)
+    text = STRONG.replace("{app}", "heat").replace("{initial}", "2")
+    assert old in text
+    return text.replace(old, new)
 
 
 def test_new_points_and_other_repeats_are_taken(tmp_path: Path) -> None:

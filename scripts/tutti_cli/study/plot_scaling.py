@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -62,25 +62,42 @@ def draw(axes: Axes, summary: Summary, value: Value, interval: Interval) -> None
             linestyle=dashes,
             linewidth=1.6,
         )
-        for row in rows:
-            x = row.point.workers * shift[row.label]
-            middle = value(row, row.time_s.median)
-            low, high = interval(row)
-            raw = [value(row, time_s) for time_s in row.values]
-            axes.plot([x * ASIDE] * len(raw), raw, ".", color=colour, alpha=0.35, markersize=4, zorder=2)
-            axes.errorbar(
-                [x],
-                [middle],
-                yerr=[[max(0.0, middle - low)], [max(0.0, high - middle)]],
-                color=colour,
-                marker=MARKERS[kind(row)],
-                markersize=6.5,
-                markerfacecolor="white",
-                markeredgewidth=1.5,
-                capsize=3,
-                linewidth=1.2,
-                zorder=3,
-            )
+        dots = [
+            (row.point.workers * shift[row.label] * ASIDE, value(row, time_s))
+            for row in rows
+            for time_s in row.values
+        ]
+        axes.plot(*zip(*dots, strict=True), ".", color=colour, alpha=0.35, markersize=4, zorder=2)
+        for shape, marker in MARKERS.items():
+            mine = [row for row in rows if kind(row) == shape]
+            if mine:
+                x = [row.point.workers * shift[row.label] for row in mine]
+                bars(
+                    axes, x, [(value(row, row.time_s.median), *interval(row)) for row in mine], colour, marker
+                )
+
+
+def bars(
+    axes: Axes, x: Sequence[float], found: Sequence[tuple[float, float, float]], colour: str, marker: str
+) -> None:
+    """Medians and their intervals; found has median, low and high."""
+    axes.errorbar(
+        x,
+        [middle for middle, _, _ in found],
+        yerr=[
+            [max(0.0, middle - low) for middle, low, _ in found],
+            [max(0.0, high - middle) for middle, _, high in found],
+        ],
+        color=colour,
+        linestyle="",
+        marker=marker,
+        markersize=6.5,
+        markerfacecolor="white",
+        markeredgewidth=1.5,
+        capsize=3,
+        elinewidth=1.2,
+        zorder=3,
+    )
 
 
 def finish(axes: Axes, summary: Summary, *references: Line2D) -> None:

@@ -128,7 +128,7 @@ def rows(
         # The work done in a time, against that of the base case; a base on 4 workers has a speed-up of 4.
         scale = point.work / base.work * base.workers
         samples = [times(runs[base]), times(runs[point])]
-        ratio = ratio_of_medians(*samples)
+        ratio = float(ratio_of_medians(*samples))
         low, high = bootstrap(samples, ratio_of_medians) if point != base else (ratio, ratio)
         found.append(
             Row(
