@@ -166,6 +166,9 @@ std::string Report::efficiency_text() const {
   std::string text = tree(findings_->efficiency, transport_.ranks());
   text += line("critical path", fmt::format("{} per step, for any number of workers",
                                             with_unit(findings_->critical_path_s, "s")));
+  if (findings_->efficiency.preempted >= 0.01)
+    text += line("taken by others",
+                 fmt::format("{:.1f} % of the workers' time", 100 * findings_->efficiency.preempted));
   if (!options_.explain) return text;
   text += operation_table(*findings_, roofline_);
   for (const std::string& sentence : explanation_) text += fmt::format("  {}\n", sentence);
