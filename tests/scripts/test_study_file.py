@@ -71,6 +71,8 @@ def test_values_reach_the_app_as_they_are() -> None:
         (HEAD + "[axes]\nranks = [2, 2]\n", "points: 2x1"),
         (HEAD + "[axes]\ngrid = [[]]\n", "[axes] grid: takes a number, a text, true or false"),
         (HEAD + "[axes]\nday = [2000-01-01]\n", "[axes] day: takes a number, a text, true or false"),
+        (HEAD + "[axes]\ntol = [nan]\n", "[axes] tol: takes a number, a text, true or false"),
+        (HEAD + '[arguments]\nname = "\\u0000"\n', "[arguments] name: takes a number, a text"),
         (HEAD + '[axes]\n"--grid" = [3]\n', "[axes] --grid: is no name of an option"),
         (HEAD + "[arguments]\nranks = 2\n", "[arguments] ranks: belongs in [axes]: ranks = [2]"),
         (HEAD + '[arguments]\njson = "x"\n', "[arguments] json: is set by the study itself"),

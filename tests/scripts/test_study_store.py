@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -119,22 +118,37 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path: Path) -> None:
         assert len(module.load(folder).runs) == len(kept.runs)
 
 
-def test_a_study_that_is_killed_goes_on(tutti: Run, tmp_path: Path) -> None:
-    file, folder = study_file(tmp_path, initial=3), tmp_path / "out"
+def stopped(file: Path, folder: Path, number: signal.Signals) -> tuple[int, str]:
+    """Runs a study and sends it a signal in its second round; exit status and standard error."""
     command = [sys.executable, str(ROOT / "scripts" / "tutti"), "study", "run", str(file)]
     child = subprocess.Popen(
-        [*command, "--output", str(folder)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--output", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert child.stdout is not None
     for line in child.stdout:
         if "round 1:" in line:
             break
-    time.sleep(0.2)  # into a run of the second round
-    os.kill(child.pid, signal.SIGKILL)
-    child.communicate()
+    time.sleep(0.2)
+    child.send_signal(number)
+    _, errors = child.communicate(timeout=60)
+    return child.returncode, errors
+
+
+def test_a_study_that_is_interrupted_says_so(tmp_path: Path) -> None:
+    status, errors = stopped(study_file(tmp_path, initial=9), tmp_path / "out", signal.SIGINT)
+    assert status == 130
+    assert errors == "tutti: error: fake_heat.py: stopped by SIGINT; the same command goes on from here\n"
+    kept = module.load(tmp_path / "out")
+    assert 4 <= len(kept.runs) < 36 and kept.failures() == []
+
+
+def test_a_study_that_is_killed_goes_on(tutti: Run, tmp_path: Path) -> None:
+    file, folder = study_file(tmp_path, initial=3), tmp_path / "out"
+    stopped(file, folder, signal.SIGKILL)
     before = module.load(folder)
     assert 4 <= len(before.runs) < 12
-    (folder / "run-1.json").write_text("left behind by what was killed")
+    for name in ("run-1.json", module.NAME + ".new"):
+        (folder / name).write_text("left behind by what was killed")
     done = tutti("study", "run", str(file), "--output", str(folder))
     assert done.returncode == 0, done.stderr
     after = module.load(folder)

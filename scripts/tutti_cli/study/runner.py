@@ -71,8 +71,7 @@ def run(store: Store, program: Program, progress: Progress) -> str:
     """
     study, rule = store.study, store.study.repeats
     labels = study.labels()
-    cores = program.host.cores
-    left = {n for n, one in enumerate(study.points) if not study.fit or one.workers <= cores}
+    left = set(range(len(study.points)))
     used_s = sum(one.wall_s for one in store.runs)
     while True:
         times = {n: [one.time_s for one in store.of(n)] for n in sorted(left)}

@@ -204,6 +204,12 @@ def refuse_changes(old: Study, new: Study, path: Path) -> None:
     raise Failure(f"{path} holds runs of another study ({why}); choose another --output", USAGE)
 
 
+def tidy(folder: Path) -> None:
+    """Removes what a sitting that was killed has left behind."""
+    for left_behind in (*folder.glob("run-*.json"), *folder.glob(NAME + ".new")):
+        left_behind.unlink()
+
+
 @contextmanager
 def sole(folder: Path) -> Iterator[None]:
     """One sitting at a time in a folder; the lock ends with the process, however that ends."""

@@ -205,13 +205,16 @@ def option(name: str, where: str) -> str:
 
 
 def value_of(value: object, where: str) -> Value:
-    if isinstance(value, list):
-        if not value or any(not isinstance(one, bool | int | float | str) for one in value):
-            refuse(where, "takes a number, a text, true or false, or a list of these")
-        return tuple(value)
-    if not isinstance(value, bool | int | float | str):
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(is_scalar(one) for one in values):
         refuse(where, "takes a number, a text, true or false, or a list of these")
-    return value
+    return tuple(values) if isinstance(value, list) else values[0]
+
+
+def is_scalar(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return "\0" not in value if isinstance(value, str) else isinstance(value, bool | int)
 
 
 def setting(name: str, value: object, where: str) -> Value:

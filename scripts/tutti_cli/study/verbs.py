@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from .. import launch
 from ..common import FAILED, OK, ROOT, USAGE, Failure, counted, say
 from . import page, plots, store, tables, toml_file
 from .model import Study, uneven
@@ -37,14 +37,16 @@ def shown(path: Path) -> str:
 
 def measure(study: Study, folder: Path, program: Program) -> int:
     """All the runs that are wanted and not there yet; FAILED where the last run of a point failed."""
-    check(study, program.host)
+    study = fitting(study, program.host.cores)
+    odd = uneven(study)
+    if odd:
+        say(f"study: the report will refuse this as weak scaling, work per worker differs: {'; '.join(odd)}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise Failure(f"cannot write to {folder}: {problem.strerror}") from problem
     with store.sole(folder):
-        for left_behind in folder.glob("run-*.json"):
-            left_behind.unlink()
+        store.tidy(folder)
         kept = store.open_for(study, folder)
         before = len(kept.runs)
         points = counted(len(kept.study.points), "point")
@@ -57,13 +59,14 @@ def measure(study: Study, folder: Path, program: Program) -> int:
     return tell(kept, before, stopped)
 
 
-def check(study: Study, host: launch.Host) -> None:
-    """Refuse what cannot work before anything runs, and warn of what the report will refuse."""
-    if study.fit and all(point.workers > host.cores for point in study.points):
-        raise Failure(f"no point fits the {host.cores} cores of this machine", USAGE)
-    odd = uneven(study)
-    if odd:
-        say(f"study: the report will refuse this as weak scaling, work per worker differs: {'; '.join(odd)}")
+def fitting(study: Study, cores: int) -> Study:
+    """Without the points that are to be left out here."""
+    if not study.fit:
+        return study
+    points = tuple(point for point in study.points if point.workers <= cores)
+    if not points:
+        raise Failure(f"no point fits the {counted(cores, 'core')} of this machine", USAGE)
+    return replace(study, points=points)
 
 
 def tell(kept: store.Store, before: int, stopped: str) -> int:
