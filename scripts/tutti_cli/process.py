@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from types import FrameType
 from .chatter import Filter
 from .launch import Launch
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
@@ -44,6 +47,7 @@ def execute(
         stderr=None if verbose else subprocess.PIPE,
         text=True,
         errors="replace",
+        preexec_fn=end_with_parent,
         start_new_session=True,  # else the terminal sends SIGINT to mpirun a second time
     )
     chatter = Filter()
@@ -65,6 +69,11 @@ def execute(
     if quiet and chatter.errors and status != 0:
         message = chatter.errors[0].removeprefix("tutti: error: ")
     return Outcome(status, message)
+
+
+def end_with_parent() -> None:
+    """In the child: SIGTERM when this process is killed, so that no run goes on that nobody waits for."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def show(lines: list[str], quiet: bool) -> None:
