@@ -39,8 +39,9 @@ def factors(summary: Summary) -> Figure | None:
     rows = chosen(summary)
     if not rows:
         return None
-    width = max(SIZE[0], 1.6 + 0.42 * len(rows))
+    width = max(SIZE[0], 1.6 + 0.36 * len(rows))
     figure, axes = plt.subplots(figsize=(width, SIZE[1]), layout="constrained")
+    few = len(rows) <= 12
     places, x = [], 0.0
     for number, row in enumerate(rows):
         x += 1.0 if number == 0 or row.series == rows[number - 1].series else 1.6
@@ -48,9 +49,16 @@ def factors(summary: Summary) -> Figure | None:
     remains = [row.factors.total for row in rows]
     axes.bar(places, remains, 0.72, color=BLUE, edgecolor="white", linewidth=0.6, label="global efficiency")
     for place, value in zip(places, remains, strict=True):
-        text = {"ha": "center", "color": "white", "fontsize": 8.5, "fontweight": "bold"}
+        text = {"ha": "center", "color": "white", "fontweight": "bold", "fontsize": 8.5 if few else 7}
         box = {"facecolor": BLUE, "edgecolor": "none", "pad": 1.5}  # where the bar is lower than its number
-        axes.text(place, max(0.015, value / 2 - 0.03), f"{value:.2f}", va="bottom", bbox=box, **text)
+        axes.text(
+            place,
+            max(0.015, value / 2 - 0.03),
+            f"{value:.2f}",
+            va="bottom",
+            bbox=box if value < 0.08 else None,
+            **text,
+        )
     # The last factor lies on what remains, the first on top.
     heights = list(remains)
     for name in reversed(LOOKS):
@@ -62,16 +70,17 @@ def factors(summary: Summary) -> Figure | None:
         heights = [height + loss for height, loss in zip(heights, losses, strict=True)]
     axes.axhline(1.0, color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
     names = [row.point.layout + (MARK if row.oversubscribed else "") for row in rows]
-    axes.set_xticks(places, names, rotation=0 if len(rows) <= 12 else 60)
+    axes.set_xticks(places, names, rotation=0 if few else 60)
     axes.tick_params(axis="x", length=0)
     for name in dict.fromkeys(row.series for row in rows):
         mine = [place for place, row in zip(places, rows, strict=True) if row.series == name]
         label = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "center"}
-        lower = -28 if len(rows) <= 12 else -44
+        lower = -28 if few else -44
         axes.annotate(name, (sum(mine) / len(mine), 0.0), (0, lower), fontsize=9, fontweight="bold", **label)
     axes.set_ylim(0.0, max(1.05, 1.02 * max(heights)))
     axes.set_ylabel("share of workers x time")
-    heading(axes, "Where the efficiency goes", problem(summary))
+    some = f" ({len(rows)} of {len(summary.rows)} points)" if len(rows) < len(summary.rows) else ""
+    heading(axes, "Where the efficiency goes", problem(summary) + some)
     bars, labels = axes.get_legend_handles_labels()
     # A legend reads like the bars, from the top.
     figure.legend(

@@ -103,7 +103,8 @@ def bars(
 def finish(axes: Axes, summary: Summary, *references: Line2D) -> None:
     workers = sorted({row.point.workers for row in summary.rows})
     axes.set_xscale("log", base=2)
-    axes.set_xticks(workers, [str(count) for count in workers])
+    step = 1 + len(workers) // 9
+    axes.set_xticks(workers, [str(n) if i % step == 0 else "" for i, n in enumerate(workers)])
     axes.xaxis.set_minor_locator(NullLocator())
     left, right = workers[0] / 1.3, workers[-1] * 1.3
     axes.set_xlim(left, right)
@@ -125,7 +126,9 @@ def finish(axes: Axes, summary: Summary, *references: Line2D) -> None:
         start = (fitting[-1] * min(over)) ** 0.5 if fitting else left
         axes.axvspan(start, right, color=SHADE, zorder=0, linewidth=0)
         handles.append(Patch(facecolor=SHADE, edgecolor="#cccccc", label="oversubscribed"))
-    axes.figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)))
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, min(4, len(handles), 80 // (longest + 6)))
+    axes.figure.legend(handles=handles, loc="outside lower center", ncols=columns)
 
 
 def ideal(axes: Axes, summary: Summary, value: Callable[[Row, int], float]) -> Line2D:
