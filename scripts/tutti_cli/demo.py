@@ -9,7 +9,7 @@ from .common import ROOT
 from .study import store, toml_file, verbs
 from .study.runner import Program
 
-FILE = ROOT / "studies" / "heat-demo.toml"
+FILE = ROOT / "slurm" / "studies" / "heat-demo.toml"
 
 
 def verb(output: str, preset: str) -> int:

@@ -63,7 +63,7 @@ def add_study(p: argparse.ArgumentParser) -> None:
         return steps.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 
     p = add("run", "measure what FILE names; goes on where it was interrupted")
-    p.add_argument("file", metavar="FILE", help="a study file, for example studies/heat-strong.toml")
+    p.add_argument("file", metavar="FILE", help="a study file, for example slurm/studies/heat-strong.toml")
     p.add_argument("--output", metavar="DIR", help="keeps study.h5, default results/<name of FILE>")
     p.add_argument("--preset", default="release", choices=PRESETS)
 

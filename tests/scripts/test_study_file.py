@@ -129,7 +129,7 @@ def test_families_and_series() -> None:
     }
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted((ROOT / "slurm" / "studies").glob("*.toml")), ids=lambda file: file.stem)
 def test_the_studies_that_come_with_tutti(file: Path) -> None:
     study = toml_file.read(file)
     assert study.app == "heat" and uneven(study) == []
@@ -139,6 +139,6 @@ def test_the_studies_that_come_with_tutti(file: Path) -> None:
 
 def test_the_study_that_the_readme_shows_is_the_one_that_comes_with_tutti() -> None:
     shown = parse((ROOT / "README.md").read_text().split("```toml\n")[1].split("```")[0])
-    real = toml_file.read(ROOT / "studies" / "heat-strong.toml")
+    real = toml_file.read(ROOT / "slurm" / "studies" / "heat-strong.toml")
     assert shown.points == real.points and shown.kind == real.kind
     assert replace(shown.repeats, limit_s=real.repeats.limit_s) == real.repeats
