@@ -1,59 +1,48 @@
 // Conway's game of life on a torus: a glider comes back to where it started.
 #include <tutti/tutti.hpp>
 
-#include "kernels/stencil.hpp"
+#include "kernels/launch.hpp"
 using namespace tutti;
 
-constexpr std::int64_t side = 64;
-
-Kernel start_glider() {
-  return make_kernel("start_glider", [](Out<double> cells) {
-    for (std::int64_t i = 0; i < cells.extent(1); ++i)
-      for (std::int64_t j = 0; j < cells.extent(2); ++j) {
-        const std::int64_t y = cells.box.lo[1] + i, x = cells.box.lo[2] + j;
-        cells(0, i, j) = (y == 0 && x == 1) || (y == 1 && x == 2) || (y == 2 && x < 3) ? 1 : 0;
-      }
-  });
-}
-
-Kernel generation() {
-  return make_kernel("generation", [](In<double, 1, Shape::box> now, Out<double> next) {
-    for (std::int64_t i = 0; i < now.extent(1); ++i)
-      for (std::int64_t j = 0; j < now.extent(2); ++j) {
-        double alive = -now(0, i, j);
-        for (std::int64_t y = -1; y <= 1; ++y)
-          for (std::int64_t x = -1; x <= 1; ++x) alive += now(0, i + y, j + x);
-        next(0, i, j) = alive == 3 || (alive == 2 && now(0, i, j) == 1) ? 1 : 0;
-      }
-  });
+bool glider(std::int64_t y, std::int64_t x) {
+  return (y == 0 && x == 1) || (y == 1 && x == 2) || (y == 2 && x < 3);
 }
 
 int main(int argc, char** argv) {
   Options options;
   Runtime rt(argc, argv, options);
   Report report(rt);
-  Grid grid(rt, {side, side}, {.tile = {16, 16}, .boundary = Boundary::wrap()});
-  Field<double> now(grid, "now"), next(grid, "next"), start(grid, "start");
-  Scalar<double> sum_now(rt, "sum_now");
-  Scalar<std::uint64_t> hash_now(rt, "hash_now"), hash_start(rt, "hash_start");
+  Grid grid(rt, {64, 64}, {.tile = {16, 16}, .boundary = Boundary::wrap()});
+  Field<double> now(grid, "now"), next(grid, "next");
+  Scalar<double> wrong(rt, "wrong");
 
-  rt.run("start", [&](Recorder& r) {
-    r.each(grid, start_glider(), write(now));
-    r.each(grid, start_glider(), write(start));
+  const Kernel start = make_kernel("start", [](Out<double> u) {
+    kernels::for_rows(u.extent(1), u.extent(2),
+                      [&](auto i, auto j) { u(0, i, j) = glider(u.box.lo[1] + i, u.box.lo[2] + j); });
   });
-  Graph step = rt.record("generation", [&](Recorder& r) {
-    r.each(grid, generation(), read(now, halo(1, corners)), write(next));
+  const Kernel generation = make_kernel("generation", [](In<double, 1, Shape::box> u, Out<double> v) {
+    kernels::for_rows(u.extent(1), u.extent(2), [&](auto i, auto j) {
+      double neighbours = -u(0, i, j);
+      for (int y = -1; y <= 1; ++y)
+        for (int x = -1; x <= 1; ++x) neighbours += u(0, i + y, j + x);
+      v(0, i, j) = neighbours == 3 || (neighbours == 2 && u(0, i, j) == 1);
+    });
+  });
+  const Kernel wrong_cells = make_kernel("wrong_cells", [](In<double> u) {
+    double count = 0;
+    kernels::for_rows(u.extent(1), u.extent(2), [&](auto i, auto j) {
+      count += u(0, i, j) != glider(u.box.lo[1] + i, u.box.lo[2] + j);
+    });
+    return count;
+  });
+
+  rt.run("start", [&](Recorder& r) { r.each(grid, start, write(now)); });
+  Graph step = rt.record("step", [&](Recorder& r) {
+    r.each(grid, generation, read(now, halo(1, corners)), write(next));
     r.swap(now, next);
   });
-  step.run(4 * side);  // it moves by one cell along both dimensions in four generations
-
-  rt.run("check", [&](Recorder& r) {
-    r.reduce(grid, kernels::sum_cells(), sum(sum_now), read(now));
-    r.reduce(grid, kernels::checksum(grid.layout().extents()), sum(hash_now), read(now));
-    r.reduce(grid, kernels::checksum(grid.layout().extents()), sum(hash_start), read(start));
-  });
-  report.verify("missing_cells", std::abs(sum_now.get() - 5), 0);
-  report.verify("moved", hash_now.get() == hash_start.get() ? 0 : 1, 0);
-  report.checksum(hash_now.get());
+  step.run(4 * 64);  // four generations move it by one cell along both dimensions
+  rt.run("check", [&](Recorder& r) { r.reduce(grid, wrong_cells, sum(wrong), read(now)); });
+  report.verify("wrong_cells", wrong.get(), 0);
   return report.finish();
 }
