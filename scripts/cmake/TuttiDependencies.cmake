@@ -56,6 +56,7 @@ if(TUTTI_HDF5)
   endif()
 endif()
 if(TUTTI_KOKKOS)
+  set(CMAKE_CXX_EXTENSIONS OFF)  # Kokkos does that too, with a warning
   find_package(Kokkos ${tutti_quiet})
   tutti_require(Kokkos_FOUND "Kokkos (3.4 or newer)" libtrilinos-kokkos-dev kokkos "Or build Tutti without: -DTUTTI_KOKKOS=OFF.")
   # Debian 12's package names an include directory that does not exist
