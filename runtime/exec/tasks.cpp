@@ -18,8 +18,7 @@
 namespace tutti {
 namespace {
 
-constexpr unsigned poll_interval = 8;           // tasks between looks at the network and the rings while busy
-constexpr std::int64_t long_task_cells = 2048;  // about a microsecond
+constexpr unsigned poll_interval = 8;  // tasks between looks at the network and the rings while busy
 constexpr unsigned spins_before_parking = 4000;
 constexpr auto park_timeout = std::chrono::milliseconds(100);
 
@@ -41,11 +40,9 @@ class TaskExecutor : public Executor {
     }
     for (const std::uint32_t s : plan_.successors) successors_.push_back({s, hot_[s].home});
     for (std::uint32_t w = 0; w < plan_.workers; ++w)
-      workers_.push_back(std::make_unique<Worker>(w, n, static_cast<std::uint32_t>(plan_.messages.size())));
-    for (std::uint32_t i = 0; i < n; ++i) {
-      hot_[i].urgent = feeds_message(i);
-      hot_[i].is_long = plan_.nodes[i].task.box.size() >= long_task_cells;
-    }
+      workers_.push_back(std::make_unique<Worker>(w, n, static_cast<std::uint32_t>(plan_.messages.size()),
+                                                  Meter(c.profile, w, c.trace, c.graph)));
+    for (std::uint32_t i = 0; i < n; ++i) hot_[i].urgent = feeds_message(i);
     make_rings();
     arrived_.assign(plan_.messages.size(), 0);
     std::vector<std::uint32_t> owned(plan_.workers, 0);
@@ -164,6 +161,7 @@ class TaskExecutor : public Executor {
   // --------------------------------------------------------------------------------------
 
   void work(Worker& w) {
+    w.meter.start_run();
     std::uint32_t next = none;
     unsigned busy = 0;
     unsigned idle = 0;
@@ -175,6 +173,7 @@ class TaskExecutor : public Executor {
         } else if (idle > 0) {
           hand_on_polling(w);
         }
+        w.meter.busy();
         idle = 0;
         const std::uint32_t follower = run(w, now);
         if (next == none)
@@ -185,7 +184,7 @@ class TaskExecutor : public Executor {
         if (busy >= poll_interval) {
           busy = 0;
           drain(w);
-          poll(w);
+          poll_between_nodes(w);
         }
         continue;
       }
@@ -194,6 +193,7 @@ class TaskExecutor : public Executor {
       if (finished()) break;
       rest(w, ++idle);
     }
+    w.meter.end_run();
     if (w.polls) stop_polling(w);
     parking_.wake_all();
   }
@@ -219,6 +219,7 @@ class TaskExecutor : public Executor {
     node.task.step = step;
     w.current.store(n, std::memory_order_relaxed);
     bool stop = false;
+    const std::uint64_t begin = w.meter.begin(hot.is_long);
     try {
       stop = perform(plan_, node, WorkerId{w.id});
     } catch (...) {
@@ -228,6 +229,7 @@ class TaskExecutor : public Executor {
     w.current.store(none, std::memory_order_relaxed);
     hot.next_step = step + plan_.copies_per_cycle();
     if (node.kind != NodeKind::run) follow_up(node, step, stop);
+    if (begin != 0) hot.is_long = w.meter.end(begin, n, node.kind, step);
 
     std::uint32_t next = none;
     if (hot.home == w.id) {
@@ -353,9 +355,19 @@ class TaskExecutor : public Executor {
   bool poll(Worker& w) {
     if (plan_.messages.empty()) return false;
     w.messages_done.clear();
+    const std::uint64_t begin = w.meter.tracing() ? ticks() : 0;
     messages_.progress(w.messages_done);
+    if (w.messages_done.empty()) return false;
+    w.meter.found_messages(begin);
     for (const std::uint32_t m : w.messages_done) deliver(w, m);
-    return !w.messages_done.empty();
+    return true;
+  }
+
+  void poll_between_nodes(Worker& w) {
+    if (plan_.messages.empty()) return;
+    const std::uint64_t begin = w.meter.begin_poll();
+    poll(w);
+    if (begin != 0) w.meter.end_poll(begin);
   }
 
   void deliver(Worker& w, std::uint32_t m) {
@@ -373,26 +385,39 @@ class TaskExecutor : public Executor {
 
   // What we sent must reach those who still wait for it, whatever this thread does next.
   void finish_sends() {
+    Worker& w = *workers_[0];
     while (sends_in_flight_.load(std::memory_order_relaxed) > 0) {
-      if (!poll(*workers_[0]) && oversubscribed_) sched_yield();
+      w.meter.idle();
+      if (!poll(w) && oversubscribed_) sched_yield();
     }
+    w.meter.busy();
   }
 
   // -- having nothing to do
   // -----------------------------------------------------------------------------------
 
   void rest(Worker& w, unsigned idle) {
+    w.meter.idle();
+    if (wait(w, idle))
+      w.meter.idle_asleep();
+    else
+      w.meter.idle();
+  }
+
+  // True if the processor was free for others meanwhile.
+  bool wait(Worker& w, unsigned idle) {
     if (w.polls || idle < (oversubscribed_ ? 16 : spins_before_parking)) {  // the poller never parks
       oversubscribed_ ? static_cast<void>(sched_yield()) : cpu_relax();
-      return;
+      return oversubscribed_;
     }
     if (!plan_.messages.empty() && !w.polls) {
       std::uint32_t nobody = none;
       w.polls = poller_.compare_exchange_strong(nobody, w.id);
     }
-    if (w.polls) return;
+    if (w.polls) return false;
     parking_.park(WorkerId{w.id}, park_timeout,
                   [&] { return failed_.load() || finished() || has_mail(w) || others_have_work(w); });
+    return true;
   }
 
   void stop_polling(Worker& w) {

@@ -11,6 +11,7 @@
 #include "runtime/exec/completion_list.hpp"
 #include "runtime/exec/ready_queue.hpp"
 #include "runtime/exec/ring.hpp"
+#include "runtime/insight/meter.hpp"
 
 namespace tutti {
 
@@ -26,8 +27,9 @@ struct alignas(32) HotNode {
   std::uint32_t first_successor = 0;
   std::uint32_t last_successor = 0;
   std::uint32_t home = 0;
-  bool urgent = false;   ///< other ranks wait for it
-  bool is_long = false;  ///< looking at mail and network after it costs next to nothing
+  bool urgent = false;  ///< other ranks wait for it
+  /// As last measured: timing it, and looking at mail and network after it, costs next to nothing.
+  bool is_long = true;
 };
 
 /// A successor with its home, so that releasing does not read the other worker's node.
@@ -37,13 +39,15 @@ struct Successor {
 };
 
 struct alignas(128) Worker {
-  Worker(std::uint32_t id, std::uint32_t nodes, std::uint32_t messages)
+  Worker(std::uint32_t id, std::uint32_t nodes, std::uint32_t messages, const Meter& meter)
       : id(id),
+        meter(meter),
         urgent(std::bit_ceil(std::max(nodes, 1U))),
         ready(std::bit_ceil(std::max(nodes, 1U))),
         list(nodes + messages) {}
 
   std::uint32_t id;
+  Meter meter;
   // Oldest first: steps stay together, so what neighbours wait for is not left behind by a worker that runs
   // ahead elsewhere. (Newest first: 1.1 x the time when delays move from rank to rank.)
   ReadyQueue urgent;
