@@ -28,6 +28,8 @@ def parser() -> Parser:
     p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
     p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang)")
 
+    add("doctor", "look at compilers, libraries, cores and settings; name what is wrong and the fix")
+
     p = add("build", "configure and build a preset, binaries in build/<preset>/bin")
     p.add_argument("--preset", default="release", choices=PRESETS)
     p.epilog = "Further words -DNAME=VALUE are passed to CMake."
@@ -87,6 +89,10 @@ def dispatch(arguments: Sequence[str]) -> int:
         from . import setup
 
         return setup.verb(options.tests)
+    if options.verb == "doctor":
+        from . import doctor
+
+        return doctor.verb()
     if options.verb == "build":
         from . import build
 
