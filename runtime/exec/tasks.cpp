@@ -31,6 +31,7 @@ class TaskExecutor : public Executor {
         gate_(c.gate),
         messages_(c.messages),
         oversubscribed_(c.oversubscribed),
+        steals_(c.steal && c.plan.workers > 1),
         parking_(c.plan.workers),
         parts_(c.plan, c.profile, c.trace, c.graph),
         hot_(parts_.nodes),
@@ -184,7 +185,7 @@ class TaskExecutor : public Executor {
     const std::int64_t step = hot.next_step;
     hot.task->step = step;
     w.current.store(n, std::memory_order_relaxed);
-    const bool leaves = hot.length != Length::brief && workers_.size() > 1 && before_long_node(w, hot.length);
+    const bool leaves = hot.length != Length::brief && steals_ && before_long_node(w, hot.length);
     bool stop = false;
     const std::uint64_t begin = w.meter.begin(hot.length);
     try {
@@ -350,6 +351,7 @@ class TaskExecutor : public Executor {
   }
 
   bool steal(const Worker& w, std::uint32_t& n) {
+    if (!steals_) return false;
     const auto count = static_cast<std::uint32_t>(workers_.size());
     for (std::uint32_t d = 1; d < count; ++d) {
       Worker& from = *workers_[(w.id + d) % count];
@@ -418,7 +420,7 @@ class TaskExecutor : public Executor {
 
   // True if the processor was free for others meanwhile.
   bool wait(Worker& w, unsigned idle) {
-    if (idle == spins_before_asking)
+    if (idle == spins_before_asking && steals_)
       for (const auto& other : workers_)
         if (other->id != w.id) other->wanted.store(true, std::memory_order_relaxed);
     if (w.polls || idle < (oversubscribed_ ? 16 : spins_before_parking)) {  // the poller never parks
@@ -504,6 +506,7 @@ class TaskExecutor : public Executor {
   StepGate& gate_;
   Messages& messages_;
   bool oversubscribed_;
+  bool steals_;
   Parking parking_;
   MovingParts parts_;
   std::vector<HotNode>& hot_;

@@ -129,7 +129,9 @@ def test_families_and_series() -> None:
     }
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "slurm" / "studies").glob("*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "slurm" / "studies").glob("*.toml")), ids=lambda file: file.stem
+)
 def test_the_studies_that_come_with_tutti(file: Path) -> None:
     study = toml_file.read(file)
     assert study.app == "heat" and uneven(study) == []

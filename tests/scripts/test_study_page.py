@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Study
-
 from studies import STRONG, failure, store, study_file
+
 from tutti_cli import demo
 from tutti_cli.study import page, plots, verbs
 from tutti_cli.study.store import NAME

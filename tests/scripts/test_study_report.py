@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, Run, Study
 from fake_heat import efficiency
-
 from studies import STRONG, failure, run, store, study_file
+
 from tutti_cli.common import Failure
 from tutti_cli.study import factors, summary, tables
 from tutti_cli.study import store as module

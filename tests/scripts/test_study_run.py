@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Study
-
 from studies import STRONG, study_file
+
 from tutti_cli.launch import Host
 from tutti_cli.process import Outcome
 from tutti_cli.study import runner, store

@@ -11,8 +11,8 @@ from pathlib import Path
 import h5py
 import pytest
 from conftest import ROOT, Run
-
 from studies import FAKE, STRONG, failure, run, store, study_file
+
 from tutti_cli.common import Failure
 from tutti_cli.study import store as module
 from tutti_cli.study import toml_file
