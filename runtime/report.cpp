@@ -157,20 +157,23 @@ nlohmann::json Report::json() const {
   const MedianInterval t = step_time();
   const json iteration = {{"median", t.median}, {"ci95_low", t.low},    {"ci95_high", t.high},
                           {"n", t.n},           {"is_ci95", t.is_ci95}, {"samples", times_s_}};
-  return {{"app", options_.app_name()},
-          {"version", build_info().version},
-          {"git_commit", build_info().git_commit},
-          {"config", config},
-          {"machine", machine_},
-          {"ranks", transport_.ranks()},
-          {"threads_per_rank", workers_},
-          {"device", options_.device},
-          {"schedule", to_string(options_.schedule)},
-          {"timings", {{"iteration_s", iteration}}},
-          {"figures_of_merit", merits},
-          {"efficiency", json::object()},
-          {"verification", checks},
-          {"checksum", checksum_ ? nlohmann::json(fmt::format("0x{:016x}", *checksum_)) : nlohmann::json()}};
+  json object = {
+      {"app", options_.app_name()},
+      {"version", build_info().version},
+      {"git_commit", build_info().git_commit},
+      {"config", config},
+      {"machine", machine_},
+      {"ranks", transport_.ranks()},
+      {"threads_per_rank", workers_},
+      {"device", options_.device},
+      {"schedule", to_string(options_.schedule)},
+      {"timings", {{"iteration_s", iteration}}},
+      {"figures_of_merit", merits},
+      {"efficiency", json::object()},
+      {"verification", checks},
+      {"checksum", checksum_ ? nlohmann::json(fmt::format("0x{:016x}", *checksum_)) : nlohmann::json()}};
+  if (!series_.empty()) object["series"] = series_;
+  return object;
 }
 
 int Report::finish() {

@@ -33,6 +33,8 @@ class Report {
   void merit(const std::string& name, double value, const std::string& unit, const std::string& label = {});
   /// A check: passed if value <= tolerance (so not if value is NaN).
   void verify(const std::string& name, double value, double tolerance);
+  /// Measured points behind the figures, for plots: an entry of `series` in the JSON object.
+  void series(const std::string& name, nlohmann::json points) { series_[name] = std::move(points); }
   /// A hash of the result that does not depend on ranks, threads and schedule.
   void checksum(std::uint64_t hash) { checksum_ = hash; }
 
@@ -75,6 +77,7 @@ class Report {
   std::vector<double> times_s_;
   std::vector<Merit> merits_;
   std::vector<Check> checks_;
+  nlohmann::json series_ = nlohmann::json::object();
   std::optional<std::uint64_t> checksum_;
 };
 
