@@ -82,7 +82,7 @@ class Report {
 };
 
 /// A value with its unit and a decimal prefix, 4 digits: "1.234 ms", "56.7 Gcells/s". Units that carry a
-/// prefix already (GB/s) and numbers without a unit are printed as they are.
+/// prefix already (GB/s, us) and numbers without a unit are printed as they are.
 std::string with_unit(double value, const std::string& unit);
 /// "12.3 s" and the like for both ends in the prefix of the larger one: "1.20 .. 1.25 ms".
 std::string range_with_unit(double low, double high, const std::string& unit);

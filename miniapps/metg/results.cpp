@@ -40,7 +40,7 @@ void print_systems(const SweepResult& result) {
                r.workers, size_text(r), fmt::format("{:.3f} .. {:.3f} us", r.metg_us.low, r.metg_us.high),
                ratio_text(r.metg_us.median, first.metg_us.median), r.empty_task_ns.median,
                r.empty_step_ns.median,
-               ratio_text(r.empty_step_ns.median, result.cache_line_latency_ns.median));
+               ratio_text(r.empty_step_ns.median, result.floors.cache_line_latency_ns.median));
 }
 
 void print_points(const SystemResult& r) {
@@ -76,6 +76,21 @@ json series_json(const SystemResult& r) {
           {"rounds", rounds}};
 }
 
+void report_overhead(Report& report, const std::string& name, double task_ns, double step_ns,
+                     const Stage::Floors& floors) {
+  report.merit("overhead_per_task_ns" + name, task_ns, "ns");
+  report.merit("overhead_per_step_ns" + name, step_ns, "ns");
+  if (floors.cache_line_latency_ns.median > 0)
+    report.merit("overhead_per_step_cache_lines" + name, step_ns / floors.cache_line_latency_ns.median, "1");
+}
+
+void report_floors(Report& report, const Stage::Floors& floors) {
+  if (floors.cache_line_latency_ns.median > 0)
+    report.merit("cache_line_latency_ns", floors.cache_line_latency_ns.median, "ns");
+  if (floors.message_latency_ns.median > 0)
+    report.merit("message_latency_ns", floors.message_latency_ns.median, "ns");
+}
+
 }  // namespace
 
 void report_sweep(Report& report, const SweepResult& result, bool print) {
@@ -84,18 +99,11 @@ void report_sweep(Report& report, const SweepResult& result, bool print) {
   for (const SystemResult& r : result.systems) {
     const std::string name = suffix(*r.system, first);
     if (r.kind == Crossing::Kind::found) report.merit("metg50_us" + name, r.metg_us.median, "us");
-    report.merit("overhead_per_task_ns" + name, r.empty_task_ns.median, "ns");
-    report.merit("overhead_per_step_ns" + name, r.empty_step_ns.median, "ns");
-    if (result.cache_line_latency_ns.median > 0)
-      report.merit("overhead_per_step_cache_lines" + name,
-                   r.empty_step_ns.median / result.cache_line_latency_ns.median, "1");
+    report_overhead(report, name, r.empty_task_ns.median, r.empty_step_ns.median, result.floors);
     series.push_back(series_json(r));
   }
   report.merit("peak_iterations_per_s", result.peak_iterations_per_s, "iterations/s");
-  if (result.cache_line_latency_ns.median > 0)
-    report.merit("cache_line_latency_ns", result.cache_line_latency_ns.median, "ns");
-  if (result.message_latency_ns.median > 0)
-    report.merit("message_latency_ns", result.message_latency_ns.median, "ns");
+  report_floors(report, result.floors);
   report.series("efficiency", std::move(series));
   if (!print) return;
   print_systems(result);
@@ -104,7 +112,7 @@ void report_sweep(Report& report, const SweepResult& result, bool print) {
 }
 
 void report_runs(Report& report, const Stage& stage, const std::vector<std::unique_ptr<System>>& systems,
-                 const std::vector<std::vector<double>>& seconds, bool print) {
+                 const std::vector<std::vector<double>>& seconds, bool is_empty, bool print) {
   const std::vector<double>& base = seconds.front();
   for (const double s : base) report.time(s / static_cast<double>(stage.steps()));
   if (print && systems.size() > 1)
@@ -119,11 +127,13 @@ void report_runs(Report& report, const Stage& stage, const std::vector<std::uniq
     const double granularity_us = median_s * stage.workers(*systems[s]) / stage.tasks() * 1e6;
     report.merit("granularity_us" + name, granularity_us, "us");
     report.merit("tasks_per_s" + name, stage.tasks() / median_s, "tasks/s");
+    if (is_empty) report_overhead(report, name, granularity_us * 1000, step_ns, stage.floors());
     if (s > 0) report.merit("time_ratio" + name, ratio, "1");
     if (print && systems.size() > 1)
       fmt::print("{:<10}{:>8}{:>11.1f} ns{:>11.4f} us{:>10.2f}\n", systems[s]->name(),
                  stage.workers(*systems[s]), step_ns, granularity_us, ratio);
   }
+  report_floors(report, stage.floors());
   if (print && systems.size() > 1) fmt::print("\n");
 }
 

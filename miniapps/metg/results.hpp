@@ -13,9 +13,10 @@ namespace metg {
 /// first system carry no name of a system.
 void report_sweep(tutti::Report& report, const SweepResult& result, bool print);
 
-/// The same for runs with one size of task: `seconds` by system and round.
+/// The same for runs with one size of task: `seconds` by system and round. `is_empty`: the tasks do nothing,
+/// so that all time is overhead.
 void report_runs(tutti::Report& report, const Stage& stage,
                  const std::vector<std::unique_ptr<System>>& systems,
-                 const std::vector<std::vector<double>>& seconds, bool print);
+                 const std::vector<std::vector<double>>& seconds, bool is_empty, bool print);
 
 }  // namespace metg

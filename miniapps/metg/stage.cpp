@@ -83,17 +83,13 @@ double Stage::iteration_cost_ns() {
   return rt_.transport().max(rt_.is_root() ? metg::iteration_cost_ns(problem_.work) : 0);
 }
 
-double Stage::cache_line_latency_ns() {
+void Stage::measure_floors() {
   settle(nullptr);
-  const double mine = rt_.is_root() ? metg::cache_line_latency_ns(cores_.of_first_rank) : 0;
+  const double mine = rt_.is_root() ? cache_line_latency_ns(cores_.of_first_rank) : 0;
   wait_for_first_rank();
-  return rt_.transport().max(mine);
-}
-
-double Stage::message_latency_ns() {
-  settle(nullptr);
+  lines_ns_.push_back(rt_.transport().max(mine));
   const Pinned pinned(cores_.of_rank);
-  return metg::message_latency_ns();
+  messages_ns_.push_back(message_latency_ns());
 }
 
 Stage::Verdict Stage::verdict(const System& system) const {

@@ -9,6 +9,7 @@
 
 #include "miniapps/metg/pinning.hpp"
 #include "miniapps/metg/system.hpp"
+#include "runtime/insight/statistics.hpp"
 
 namespace metg {
 
@@ -34,11 +35,17 @@ class Stage {
   /// Workers of all ranks that take part in this system.
   double workers(const System& system) const;
 
-  /// Measured now, between runs.
-  double iteration_cost_ns();  ///< of the kernel, on one core
-  double cache_line_latency_ns();
-  double message_latency_ns();
+  /// What the machine takes to hand something over: between cores, and between ranks. 0 where there is but
+  /// one.
+  struct Floors {
+    tutti::MedianInterval cache_line_latency_ns;
+    tutti::MedianInterval message_latency_ns;
+  };
+  /// Measures them once more, between runs.
+  void measure_floors();
+  Floors floors() const { return {tutti::median_interval(lines_ns_), tutti::median_interval(messages_ns_)}; }
 
+  double iteration_cost_ns();  ///< of the kernel, on one core
   /// How far a system's counts are from what the patterns say, over all its runs and all ranks.
   struct Verdict {
     double wrong_inputs = 0;   ///< inputs that were not what their producer left
@@ -56,6 +63,8 @@ class Stage {
   Cores cores_;
   std::int64_t steps_;
   const System* last_ = nullptr;
+  std::vector<double> lines_ns_;
+  std::vector<double> messages_ns_;
 };
 
 }  // namespace metg

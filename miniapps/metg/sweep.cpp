@@ -40,7 +40,7 @@ class Search {
  private:
   // The first round: halves the work until each system is well below one half.
   void go_down() {
-    measure_floors();
+    stage_.measure_floors();
     std::vector<double> best(systems_.size(), 0);
     std::vector<bool> is_done(systems_.size(), false);
     for (std::int64_t iterations = top_; iterations > 0; iterations /= 2)
@@ -58,7 +58,7 @@ class Search {
   }
 
   void repeat_levels(bool with_floors) {
-    if (with_floors) measure_floors();
+    if (with_floors) stage_.measure_floors();
     std::set<std::int64_t> all;
     for (const auto& l : levels_) all.insert(l.begin(), l.end());
     for (auto level = all.rbegin(); level != all.rend(); ++level)
@@ -85,11 +85,6 @@ class Search {
 
   double granularity_us(const SystemResult& r, double seconds) const {
     return seconds * r.workers / stage_.tasks() * 1e6;
-  }
-
-  void measure_floors() {
-    lines_.push_back(stage_.cache_line_latency_ns());
-    messages_.push_back(stage_.message_latency_ns());
   }
 
   void find_peak() {
@@ -143,8 +138,7 @@ class Search {
           r.medians.push_back(
               {granularity_us(r, median_interval(seconds).median), median_efficiency(s, iterations)});
     }
-    result_.cache_line_latency_ns = median_interval(lines_);
-    result_.message_latency_ns = median_interval(messages_);
+    result_.floors = stage_.floors();
   }
 
   Stage& stage_;
@@ -154,8 +148,6 @@ class Search {
   std::int64_t top_ = 0;
   std::vector<std::set<std::int64_t>> levels_;                                 // by system
   std::map<std::pair<std::size_t, std::int64_t>, std::vector<double>> rates_;  // by system and iterations
-  std::vector<double> lines_;
-  std::vector<double> messages_;
   SweepResult result_;
 };
 

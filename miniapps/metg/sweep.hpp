@@ -28,8 +28,7 @@ struct SystemResult {
 struct SweepResult {
   std::vector<SystemResult> systems;
   double peak_iterations_per_s = 0;  ///< of one worker, the best system's median with the largest tasks
-  tutti::MedianInterval cache_line_latency_ns;
-  tutti::MedianInterval message_latency_ns;
+  Stage::Floors floors;
 };
 
 /// Collective. `rounds`: timings of each point.
