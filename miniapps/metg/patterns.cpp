@@ -44,7 +44,7 @@ Points butterfly(const PatternSpec& s, std::int64_t phase, std::int64_t p) {
 
 /// A window of `radix` points around p.
 Points window(const PatternSpec& s, std::int64_t, std::int64_t p) {
-  return range(p - s.radix / 2, p + (s.radix - 1) / 2, s.width);
+  return s.radix == 0 ? Points{} : range(p - s.radix / 2, p + (s.radix - 1) / 2, s.width);
 }
 
 /// `radix` points at equal distances; all but the first move on by one in each step of the period.
