@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "miniapps/metg/system.hpp"
 #include "miniapps/metg/tutti_system.hpp"
 #include "tests/graph/local_job.hpp"
 #include "tests/graph/metg_problem.hpp"
@@ -59,25 +58,6 @@ TEST(MetgFaults, WrongInputsAreCounted) {
     // in each of two graphs and each step, point 8 is given 0 and 7 as its first inputs instead of 7 and 8
     EXPECT_EQ(t.failures, 2U * 2 * steps);
   });
-}
-
-// The systems that metg compares with run the same graphs.
-TEST(MetgOthers, RunTheSameGraphs) {
-  for (const std::string& name : pattern_names()) {
-    SCOPED_TRACE(name);
-    const Problem problem = make_problem(name);
-    for (const auto& make : {make_omp_for_system, make_omp_task_system}) {
-      const auto system = make(problem, 2);
-      for (int run = 0; run < 2; ++run) {
-        system->prepare(steps);
-        system->advance(steps);
-      }
-      const Tally t = system->tally();
-      EXPECT_EQ(t.tasks, wanted(problem, 2 * steps).tasks) << system->name();
-      EXPECT_EQ(t.inputs, wanted(problem, 2 * steps).inputs) << system->name();
-      EXPECT_EQ(t.failures, 0U) << system->name();
-    }
-  }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The parts of metg alone: patterns against known cases, the checker against planted faults, and the
-// interpolation of METG.
+// interpolation of METG, OpenMP's tasks and loops.
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -8,8 +8,9 @@
 
 #include "miniapps/metg/efficiency.hpp"
 #include "miniapps/metg/metg_options.hpp"
-#include "miniapps/metg/task.hpp"
+#include "miniapps/metg/system.hpp"
 #include "runtime/error.hpp"
+#include "tests/graph/metg_problem.hpp"
 
 namespace metg {
 namespace {
@@ -260,6 +261,25 @@ TEST(MetgOptionsTest, WidthIsANumberOrAMultipleOfTheWorkers) {
   for (const char* bad : {"0", "x", "-1", "4y", "0x", "99999999999", "2 x"}) {
     o.width = bad;
     EXPECT_THROW(o.problem(3), tutti::Error) << bad;
+  }
+}
+
+// The systems that metg compares with run the same graphs.
+TEST(MetgComparisons, RunTheSameGraphs) {
+  for (const std::string& name : pattern_names()) {
+    SCOPED_TRACE(name);
+    const Problem problem = make_problem(name);
+    for (const auto& make : {make_omp_for_system, make_omp_task_system}) {
+      const auto system = make(problem, 2);
+      for (int run = 0; run < 2; ++run) {
+        system->prepare(steps);
+        system->advance(steps);
+      }
+      const Tally t = system->tally();
+      EXPECT_EQ(t.tasks, wanted(problem, 2 * steps).tasks) << system->name();
+      EXPECT_EQ(t.inputs, wanted(problem, 2 * steps).inputs) << system->name();
+      EXPECT_EQ(t.failures, 0U) << system->name();
+    }
   }
 }
 
