@@ -32,11 +32,11 @@ std::string ratio_text(double value, double base) {
 
 void print_systems(const SweepResult& result) {
   const SystemResult& first = result.systems.front();
-  fmt::print("{:<10}{:>8}{:>12}  {:<20}{:>8}{:>13}{:>13}{:>12}\n", "system", "workers", "METG(50 %)",
+  fmt::print("{:<10}{:>8}{:>15}  {:<24}{:>8}{:>14}{:>14}{:>13}\n", "system", "workers", "METG(50 %)",
              first.metg_us.is_ci95 ? "95 % interval" : "range", "x first", "empty task", "empty step",
              "cache lines");
   for (const SystemResult& r : result.systems)
-    fmt::print("{:<10}{:>8}{:>9} us  {:<20}{:>8}{:>10.1f} ns{:>10.1f} ns{:>12}\n", r.system->name(),
+    fmt::print("{:<10}{:>8}{:>12} us  {:<24}{:>8}{:>11.1f} ns{:>11.1f} ns{:>13}\n", r.system->name(),
                r.workers, size_text(r), fmt::format("{:.3f} .. {:.3f} us", r.metg_us.low, r.metg_us.high),
                ratio_text(r.metg_us.median, first.metg_us.median), r.empty_task_ns.median,
                r.empty_step_ns.median,

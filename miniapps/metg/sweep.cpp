@@ -38,18 +38,19 @@ class Search {
   }
 
  private:
-  // The first round: halves the work until each system is well below one half.
+  // The first round: halves the work until each system was well below one half twice running (once may be a
+  // disturbance).
   void go_down() {
     stage_.measure_floors();
     std::vector<double> best(systems_.size(), 0);
-    std::vector<bool> is_done(systems_.size(), false);
+    std::vector<int> times_below(systems_.size(), 0);
     for (std::int64_t iterations = top_; iterations > 0; iterations /= 2)
       for (std::size_t s = 0; s < systems_.size(); ++s) {
-        if (is_done[s]) continue;
+        if (times_below[s] == 2) continue;
         levels_[s].insert(iterations);
         const double rate = measure(s, iterations);
         best[s] = std::max(best[s], rate);
-        is_done[s] = rate < low_enough * best[s];
+        times_below[s] = rate < low_enough * best[s] ? times_below[s] + 1 : 0;
       }
     for (std::size_t s = 0; s < systems_.size(); ++s) {
       levels_[s].insert(0);
@@ -120,11 +121,12 @@ class Search {
     for (std::size_t s = 0; s < systems_.size(); ++s) {
       SystemResult& r = result_.systems[s];
       std::vector<double> metg_us, step_ns, task_ns;
+      std::map<Crossing::Kind, std::size_t> kinds;
       for (auto& round : r.rounds) {
         for (EfficiencyPoint& p : round) p.efficiency /= result_.peak_iterations_per_s;  // so far a rate
         const Crossing c = crossing(round);
-        if (c.kind != Crossing::Kind::found) r.kind = c.kind;
         metg_us.push_back(c.us);
+        if (2 * ++kinds[c.kind] > r.rounds.size()) r.kind = c.kind;
       }
       r.metg_us = median_interval(metg_us);
       for (const double seconds : r.times.at(0)) {

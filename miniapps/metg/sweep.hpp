@@ -19,7 +19,7 @@ struct SystemResult {
   Times times;                                       ///< iterations 0: the empty task
   std::vector<std::vector<EfficiencyPoint>> rounds;  ///< points of each round, without the empty task
   std::vector<EfficiencyPoint> medians;              ///< by iterations, increasing
-  Crossing::Kind kind = Crossing::Kind::found;       ///< at_most, at_least: some round had no crossing
+  Crossing::Kind kind = Crossing::Kind::found;       ///< of most rounds
   tutti::MedianInterval metg_us;                     ///< over the rounds
   tutti::MedianInterval empty_step_ns;               ///< wall time of a step of empty tasks
   tutti::MedianInterval empty_task_ns;               ///< wall time x workers / tasks
