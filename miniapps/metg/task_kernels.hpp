@@ -2,6 +2,7 @@
 // iteration costs the same whoever runs it.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -51,7 +52,7 @@ struct TaskWork {
     return 1 + imbalance * (uniform({seed, id.graph, static_cast<std::uint64_t>(id.step), id.point}) - 0.5);
   }
   std::int64_t iterations_of(const TaskId& id) const {
-    return static_cast<std::int64_t>(factor(id) * static_cast<double>(iterations) + 0.5);
+    return static_cast<std::int64_t>(std::nearbyint(factor(id) * static_cast<double>(iterations)));
   }
   /// Runs the kernel; without iterations every kernel is empty. `scratch`: the worker's own, used by
   /// memory_bound.

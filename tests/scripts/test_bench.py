@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tutti_cli import bench
 from tutti_cli.common import Failure
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tutti_cli import metg, metg_plot
 from tutti_cli.common import Failure
 
