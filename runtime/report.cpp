@@ -27,7 +27,8 @@ struct Prefix {
 Prefix prefix_for(double value, const std::string& unit) {
   static constexpr std::array<Prefix, 8> prefixes{
       {{1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}, {1, ""}, {1e-3, "m"}, {1e-6, "u"}, {1e-9, "n"}}};
-  const bool has_prefix = unit.size() > 1 && std::string("TGM").find(unit[0]) != std::string::npos;
+  const bool has_prefix = (unit.size() > 1 && std::string("TGM").find(unit[0]) != std::string::npos) ||
+                          unit == "us" || unit == "ns";
   if (unit.empty() || unit == "1" || has_prefix || !std::isfinite(value) || value == 0) return {1, ""};
   for (const Prefix& p : prefixes)
     if (std::abs(value) >= 0.9995 * p.factor) return p;
@@ -48,7 +49,7 @@ std::string as_text(const nlohmann::json& value) {
 }
 
 std::string line(const std::string& key, const std::string& value) {
-  return fmt::format("  {:<22}{}\n", key, value);
+  return fmt::format("  {:<21} {}\n", key, value);
 }
 
 /// A name as people write it.
@@ -223,6 +224,7 @@ nlohmann::json Report::json() const {
   all["efficiency"] = findings_ ? efficiency_json(*findings_, roofline_, explanation_) : json(json::object());
   all["verification"] = checks;
   all["checksum"] = checksum_ ? json(fmt::format("0x{:016x}", *checksum_)) : json();
+  if (!series_.empty()) all["series"] = series_;
   return all;
 }
 

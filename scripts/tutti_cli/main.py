@@ -54,6 +54,24 @@ def parser() -> Parser:
         "--output", default="results/demo", metavar="DIR", help="measured anew, default %(default)s"
     )
 
+    p = add("metg", "find the smallest useful task of Tutti, MPI, OpenMP and oneTBB in one job; and plot it")
+    p.add_argument("-n", "--ranks", type=int, help="MPI ranks (default: cores / threads)")
+    p.add_argument("-t", "--threads", type=int, default=1, help="threads per rank (default 1)")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument("--output", default="results/metg", metavar="FOLDER", help="default: %(default)s")
+    p.add_argument("--plot", metavar="FILE.json", help="only plot this result again")
+    p.epilog = "Arguments of the app follow after --. Example: tutti metg -n 2 -- --pattern spread --radix 5"
+
+    p = add("bench", "run the microbenchmarks; compare with another build or a kept baseline")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument(
+        "--against", metavar="WHAT", help="a FILE.json of --output, or a build folder (interleaved)"
+    )
+    p.add_argument("--output", metavar="FILE.json", help="keep the repeats, to compare with later")
+    p.add_argument("--filter", metavar="REGEX", help="only these benchmarks")
+    p.add_argument("--repeats", type=int, default=9, help="default 9")
+    p.add_argument("--seconds", type=float, default=0.05, help="of each benchmark and repeat, default 0.05")
+
     add_study(add("study", "measure the points that a TOML file names, and report on them"))
     return top
 
@@ -80,9 +98,9 @@ def dispatch(arguments: Sequence[str]) -> int:
         words, rest = words[:cut], words[cut + 1 :]
     options, unknown = parser().parse_known_args(words)
     if options.verb != "build" and unknown:
-        hint = ", an app's arguments go after --" if options.verb == "run" else ""
+        hint = ", an app's arguments go after --" if options.verb in ("run", "metg") else ""
         raise Failure(f"{options.verb}: unknown argument '{unknown[0]}'{hint}", USAGE)
-    if options.verb != "run" and rest:
+    if options.verb not in ("run", "metg") and rest:
         raise Failure(f"{options.verb}: takes nothing after --", USAGE)
 
     if options.verb == "setup":
@@ -107,10 +125,20 @@ def dispatch(arguments: Sequence[str]) -> int:
         return run.verb(
             options.app, options.ranks, options.threads, options.bind, options.preset, options.verbose, rest
         )
+    if options.verb == "bench":
+        from . import bench
+
+        return bench.verb(
+            options.preset, options.against, options.output, options.filter, options.repeats, options.seconds
+        )
     from . import python_env, setup
 
     setup.everything(tests=False)
     python_env.enter(list(arguments))
+    if options.verb == "metg":
+        from . import metg
+
+        return metg.verb(options.ranks, options.threads, options.preset, options.output, options.plot, rest)
     if options.verb == "demo":
         from . import demo
 

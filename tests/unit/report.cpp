@@ -94,6 +94,26 @@ TEST(Report, JsonHasExactlyTheKeys) {
   EXPECT_EQ(json["machine"]["affinity"].size(), 1U);
 }
 
+TEST(Report, SeriesAreThereOnlyIfThereAreAny) {
+  TestOptions options;
+  const auto transport = alone();
+  Report report(*transport, options, 1);
+  EXPECT_FALSE(report.json().contains("series"));
+  report.series("efficiency", {1.5, 2.5});
+  EXPECT_EQ(report.json()["series"]["efficiency"][1], 2.5);
+}
+
+TEST(Report, UnitsWithAPrefixAndLongNamesStayReadable) {
+  EXPECT_EQ(with_unit(0.431, "us"), "0.431 us");
+  EXPECT_EQ(with_unit(4813, "ns"), "4813 ns");
+  EXPECT_EQ(with_unit(12.5, "GB/s"), "12.5 GB/s");
+  TestOptions options;
+  const auto transport = alone();
+  Report report(*transport, options, 1);
+  report.merit("a_name_of_more_than_22_letters", 3, "1");
+  EXPECT_NE(report.block().find("more than 22 letters 3\n"), std::string::npos);
+}
+
 TEST(Report, WritesTheFileWholeOrRefusesAtTheStart) {
   const TemporaryName name;
   TestOptions options;
