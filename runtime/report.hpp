@@ -45,8 +45,14 @@ class Report {
   void add(const std::string& key, nlohmann::json value) { more_[key] = std::move(value); }
   /// A check: passed if value <= tolerance (so not if value is NaN).
   void verify(const std::string& name, double value, double tolerance);
+  /// Measured points behind the figures, for plots: an entry of `series` in the JSON object.
+  void series(const std::string& name, nlohmann::json points) { series_[name] = std::move(points); }
   /// A hash of the result that does not depend on ranks, threads and schedule.
   void checksum(std::uint64_t hash) { checksum_ = hash; }
+
+  /// What the result was computed from, with and on, for files beside the JSON object: its keys app, version,
+  /// git_commit, config, machine, ranks, threads_per_rank, device and schedule.
+  nlohmann::json provenance() const;
 
   bool verified() const;
   /// Prints the block (not with --quiet), writes the JSON object and the trace, and returns the exit status:
@@ -90,6 +96,7 @@ class Report {
   std::vector<double> times_s_;
   std::vector<Merit> merits_;
   std::vector<Check> checks_;
+  nlohmann::json series_ = nlohmann::json::object();
   std::optional<std::uint64_t> checksum_;
   Trace* trace_ = nullptr;
   TimedRuns timed_runs_;
@@ -101,7 +108,7 @@ class Report {
 };
 
 /// A value with its unit and a decimal prefix, 4 digits: "1.234 ms", "56.7 Gcells/s". Units that carry a
-/// prefix already (GB/s) and numbers without a unit are printed as they are.
+/// prefix already (GB/s, us) and numbers without a unit are printed as they are.
 std::string with_unit(double value, const std::string& unit);
 /// "12.3 s" and the like for both ends in the prefix of the larger one: "1.20 .. 1.25 ms".
 std::string range_with_unit(double low, double high, const std::string& unit);

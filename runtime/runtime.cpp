@@ -122,7 +122,7 @@ Graph Runtime::record(const std::string& name, int phases, const std::function<v
   }
   Graph graph(std::make_unique<Replay>(
       std::move(record), context_, *transport_,
-      ReplayOptions{options_->schedule, oversubscribed_, watchdog_.get(), trace_.get()}));
+      ReplayOptions{options_->schedule, oversubscribed_, options_->steal, watchdog_.get(), trace_.get()}));
   if (!options_->dump_graph.empty()) dump(graph);
   return graph;
 }

@@ -37,6 +37,7 @@ struct ExecutorContext {
   StepGate& gate;
   Messages& messages;   ///< one per plan.messages, receives posted
   bool oversubscribed;  ///< more workers than cores: give way instead of spinning
+  bool steal;           ///< idle workers take nodes of others
   Profile& profile;     ///< where the time goes, filled in every run
   Trace* trace;         ///< may be null
   std::uint32_t graph;  ///< as numbered by the trace

@@ -45,9 +45,9 @@ Replay::Replay(Record record, const RankContext& context, Transport& transport, 
   for (std::uint32_t m = 0; m < plan_->messages.size(); ++m)
     if (!plan_->messages[m].spec.sending) messages_->start(m);
   const std::uint32_t graph = options.trace ? options.trace->add_graph(*plan_) : 0;
-  executor_ =
-      make_executor({*plan_, *gate_, *messages_, options.oversubscribed, *profile_, options.trace, graph},
-                    options.schedule);
+  executor_ = make_executor(
+      {*plan_, *gate_, *messages_, options.oversubscribed, options.steal, *profile_, options.trace, graph},
+      options.schedule);
 }
 
 std::int64_t Replay::run(std::int64_t steps) {

@@ -17,6 +17,7 @@ class Watchdog;
 struct ReplayOptions {
   Schedule schedule = Schedule::tasks;
   bool oversubscribed = false;
+  bool steal = true;
   Watchdog* watchdog = nullptr;  ///< may be null
   Trace* trace = nullptr;        ///< may be null
 };

@@ -28,6 +28,8 @@ def parser() -> Parser:
     p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
     p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang)")
 
+    add("doctor", "look at compilers, libraries, cores and settings; name what is wrong and the fix")
+
     p = add("build", "configure and build a preset, binaries in build/<preset>/bin")
     p.add_argument("--preset", default="release", choices=PRESETS)
     p.epilog = "Further words -DNAME=VALUE are passed to CMake."
@@ -47,14 +49,46 @@ def parser() -> Parser:
     p.epilog = "Example: tutti run heat -n 2 -t 1 -- --grid 128,128,128 --steps 100"
 
     p = add("demo", "measure heat over the ranks x threads that fit this machine; plots and a page")
-    p.add_argument("--app", default="heat", help="a name in build/<preset>/bin, or a path")
     p.add_argument("--preset", default="release", choices=PRESETS)
-    p.add_argument("--output", default="results/demo", metavar="FOLDER", help="default: %(default)s")
-    p.add_argument("--budget", type=float, default=120.0, metavar="S", help="seconds to measure, default 120")
-    p.add_argument("--repeats", type=int, help="repeats of each point (default: 9, fewer if time is short)")
-    p.add_argument("--grid", type=int, metavar="N", help="cells in each direction (default 192)")
-    p.add_argument("--seed", type=int, default=1, help="of the order of the runs (default 1)")
+    p.add_argument(
+        "--output", default="results/demo", metavar="DIR", help="measured anew, default %(default)s"
+    )
+
+    p = add("metg", "find the smallest useful task of Tutti, MPI, OpenMP and oneTBB in one job; and plot it")
+    p.add_argument("-n", "--ranks", type=int, help="MPI ranks (default: cores / threads)")
+    p.add_argument("-t", "--threads", type=int, default=1, help="threads per rank (default 1)")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument("--output", default="results/metg", metavar="FOLDER", help="default: %(default)s")
+    p.add_argument("--plot", metavar="FILE.json", help="only plot this result again")
+    p.epilog = "Arguments of the app follow after --. Example: tutti metg -n 2 -- --pattern spread --radix 5"
+
+    p = add("bench", "run the microbenchmarks; compare with another build or a kept baseline")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument(
+        "--against", metavar="WHAT", help="a FILE.json of --output, or a build folder (interleaved)"
+    )
+    p.add_argument("--output", metavar="FILE.json", help="keep the repeats, to compare with later")
+    p.add_argument("--filter", metavar="REGEX", help="only these benchmarks")
+    p.add_argument("--repeats", type=int, default=9, help="default 9")
+    p.add_argument("--seconds", type=float, default=0.05, help="of each benchmark and repeat, default 0.05")
+
+    add_study(add("study", "measure the points that a TOML file names, and report on them"))
     return top
+
+
+def add_study(p: argparse.ArgumentParser) -> None:
+    steps = p.add_subparsers(dest="step", metavar="STEP", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return steps.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    p = add("run", "measure what FILE names; goes on where it was interrupted")
+    p.add_argument("file", metavar="FILE", help="a study file, for example slurm/studies/heat-strong.toml")
+    p.add_argument("--output", metavar="DIR", help="keeps study.h5, default results/<name of FILE>")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+
+    p = add("report", "print the tables of a study, write its plots and its page")
+    p.add_argument("folder", metavar="DIR", help="holds study.h5")
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -64,15 +98,19 @@ def dispatch(arguments: Sequence[str]) -> int:
         words, rest = words[:cut], words[cut + 1 :]
     options, unknown = parser().parse_known_args(words)
     if options.verb != "build" and unknown:
-        hint = ", an app's arguments go after --" if options.verb == "run" else ""
+        hint = ", an app's arguments go after --" if options.verb in ("run", "metg") else ""
         raise Failure(f"{options.verb}: unknown argument '{unknown[0]}'{hint}", USAGE)
-    if options.verb != "run" and rest:
+    if options.verb not in ("run", "metg") and rest:
         raise Failure(f"{options.verb}: takes nothing after --", USAGE)
 
     if options.verb == "setup":
         from . import setup
 
         return setup.verb(options.tests)
+    if options.verb == "doctor":
+        from . import doctor
+
+        return doctor.verb()
     if options.verb == "build":
         from . import build
 
@@ -87,13 +125,29 @@ def dispatch(arguments: Sequence[str]) -> int:
         return run.verb(
             options.app, options.ranks, options.threads, options.bind, options.preset, options.verbose, rest
         )
+    if options.verb == "bench":
+        from . import bench
+
+        return bench.verb(
+            options.preset, options.against, options.output, options.filter, options.repeats, options.seconds
+        )
     from . import python_env, setup
 
     setup.everything(tests=False)
     python_env.enter(list(arguments))
-    from . import demo
+    if options.verb == "metg":
+        from . import metg
 
-    return demo.verb(options)
+        return metg.verb(options.ranks, options.threads, options.preset, options.output, options.plot, rest)
+    if options.verb == "demo":
+        from . import demo
+
+        return demo.verb(options.output, options.preset)
+    from .study import verbs
+
+    if options.step == "run":
+        return verbs.run_verb(options.file, options.output, options.preset)
+    return verbs.report_verb(options.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -40,6 +40,7 @@ NEEDS: tuple[Need, ...] = (
     Need("nlohmann-json", ("nlohmann-json3-dev",), "nlohmann-json", pkg_config="nlohmann_json"),
     Need("GoogleTest", ("libgtest-dev",), "googletest", pkg_config="gtest"),
     Need("Google Benchmark", ("libbenchmark-dev",), "benchmark", pkg_config="benchmark"),
+    Need("oneTBB", ("libtbb-dev",), "intel-oneapi-tbb", pkg_config="tbb", optional=True),
     Need("Python venv", ("python3-venv",), "python@3.11:", module="ensurepip"),
     Need("Clang", ("clang",), "llvm", tools=("clang", "clang++"), optional=True, for_tests=True),
     Need("sanitizers for Clang", ("libclang-rt-dev",), "llvm+compiler-rt", optional=True, for_tests=True),

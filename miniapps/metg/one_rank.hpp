@@ -1,0 +1,21 @@
+// Tutti on the first rank alone, with as many workers as all ranks have, inside a job of several ranks.
+#pragma once
+
+#include "miniapps/metg/tutti_system.hpp"
+
+namespace metg {
+
+struct RuntimeOfOneRank {
+  RuntimeOfOneRank(const tutti::Options& like, std::uint32_t workers);
+  tutti::Options options;
+  tutti::Runtime runtime;
+};
+
+class OneRankSystem : private RuntimeOfOneRank, public TuttiSystem {
+ public:
+  /// Every rank makes one, of its own; by Place::first_rank only the first is used.
+  OneRankSystem(const Problem& problem, const tutti::Options& like, std::uint32_t workers)
+      : RuntimeOfOneRank(like, workers), TuttiSystem("one-rank", Place::first_rank, problem, runtime) {}
+};
+
+}  // namespace metg

@@ -1,0 +1,130 @@
+// Workers with nothing to do: they sleep, they wake up soon, and nothing of ours runs between runs.
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "tests/graph/local_job.hpp"
+
+namespace tutti::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Of all threads of this process.
+double cpu_s() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+Options with_threads(int threads) {
+  Options options;
+  options.threads = threads;
+  options.watchdog_s = 0;
+  return options;
+}
+
+// One task that takes no processor time either: what is used is what the idle workers use.
+TEST(Idle, WorkersWithoutWorkSleep) {
+  run_local_job(1, with_threads(2), [](Runtime& rt) {
+    Grid grid(rt, {1}, {{1}, Boundary::fixed(0), 0});
+    Field<double> a(grid, "a");
+    Graph graph = rt.record("sleep", [&](Recorder& r) {
+      r.each(grid,
+             make_kernel("sleep",
+                         [](Out<double> out) {
+                           std::this_thread::sleep_for(std::chrono::milliseconds(200));
+                           out(0, 0, 0) = 1;
+                         }),
+             write(a));
+    });
+    graph.run(1);
+    const double before_s = cpu_s();
+    graph.run(2);
+    EXPECT_LT(cpu_s() - before_s, 0.02) << "of 0.4 s";
+  });
+}
+
+TEST(Idle, NothingSpinsBetweenRuns) {
+  run_local_job(1, with_threads(2), [](Runtime& rt) {
+    Grid grid(rt, {8}, {{1}, Boundary::fixed(0), 0});
+    Field<double> a(grid, "a");
+    Graph graph = rt.record("add", [&](Recorder& r) {
+      r.each(grid, make_kernel("add", [](InOut<double> x) { x(0, 0, 0) += 1; }), update(a));
+    });
+    graph.run(100);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // OpenMP's own threads may spin for a while
+    const double before_s = cpu_s();
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_LT(cpu_s() - before_s, 0.01);
+  });
+}
+
+// Worker 1 has parked when worker 0 releases its node. The bound is for machines with other work on them: alone it
+// is some microseconds, and a wake-up that got lost would take a tenth of a second.
+TEST(Idle, ParkedWorkersWakeUpSoon) {
+  run_local_job(1, with_threads(2), [](Runtime& rt) {
+    Grid grid(rt, {2}, {{1}, Boundary::fixed(0), 0});
+    Field<double> a(grid, "a"), b(grid, "b");
+    Clock::time_point released;
+    std::vector<double> waits_us;
+    Graph graph = rt.record("wake", [&](Recorder& r) {
+      r.each(grid,
+             make_kernel("slow",
+                         [&](const Task& task, In<double> in, Out<double> out) {
+                           if (task.tile == TileId{0}) {
+                             std::this_thread::sleep_for(std::chrono::milliseconds(3));
+                             released = Clock::now();
+                           }
+                           out(0, 0, 0) = in(0, 0, 0);
+                         }),
+             read(a), write(b));
+      r.each(grid,
+             make_kernel("after",
+                         [&](const Task& task, Inputs<double> in, Out<double> out) {
+                           if (task.tile == TileId{1})
+                             waits_us.push_back(
+                                 std::chrono::duration<double, std::micro>(Clock::now() - released).count());
+                           out(0, 0, 0) = in[0](0, 0, 0) + 1;
+                         }),
+             read(b, tiles([](TileId) { return std::vector<TileId>{TileId{0}}; })), write(a));
+    });
+    graph.run(60);
+    ASSERT_EQ(waits_us.size(), 60U);
+    std::sort(waits_us.begin(), waits_us.end());
+    RecordProperty("median_us", std::to_string(waits_us[30]));
+    std::printf("median wake-up %.1f us\n", waits_us[30]);
+    EXPECT_LT(waits_us[30], 20e3);
+  });
+}
+
+TEST(Idle, WithoutStealingEveryTaskStaysAtHome) {
+  Options options = with_threads(2);
+  options.steal = false;
+  run_local_job(1, options, [](Runtime& rt) {
+    constexpr std::uint32_t tiles = 8;
+    Grid grid(rt, {tiles}, {{1}, Boundary::fixed(0), 0});
+    Field<double> a(grid, "a");
+    std::vector<std::uint32_t> strangers(tiles, 0);
+    Graph graph = rt.record("lopsided", [&](Recorder& r) {
+      r.each(grid,
+             make_kernel("lopsided",
+                         [&](const Task& task, InOut<double> x) {
+                           if (task.tile.value < tiles / 2)
+                             std::this_thread::sleep_for(std::chrono::microseconds(200));
+                           strangers[task.tile.index()] +=
+                               task.worker == grid.layout().home(task.tile, rt.workers()) ? 0 : 1;
+                           x(0, 0, 0) += 1;
+                         }),
+             update(a));
+    });
+    graph.run(50);
+    for (const std::uint32_t n : strangers) EXPECT_EQ(n, 0U);
+  });
+}
+
+}  // namespace
+}  // namespace tutti::test
