@@ -19,12 +19,13 @@ void CgOptions::declare(CLI::App& app) {
                     "mg: a V-cycle of multigrid (default: mg; for cg: none)");
   tutti::add_number(app, "--tolerance", tolerance, 0, "of |r| / |b|; 0: do all iterations (default: 1e-9)");
   tutti::add_integer(app, "--max-iterations", max_iterations, 1, "(default: 500)");
-  tutti::add_choice(app, "--format", format, {"csr", "sell"}, "of the matrix in products (default: csr)");
+  tutti::add_choice(app, "--format", format, {"csr", "sell"}, "of the matrix in products (default: sell)");
   app.add_flag("--benchmark", benchmark, "the procedure of the HPCG benchmark, with its rating");
   tutti::add_number(app, "--benchmark-time", benchmark_s, 0, "seconds of timed iterations (default: 60)");
 }
 
 void CgOptions::validate() {
+  if (!output.empty()) usage_error("--output: cg does not write its solution; leave the option out");
   if (grid.empty()) grid.assign(3, 32);
   if (grid.size() == 1) grid.assign(3, grid[0]);
   if (grid.size() != 3) usage_error("--grid takes NX,NY,NZ, not {} numbers", grid.size());
@@ -60,6 +61,6 @@ tutti::Index3 CgOptions::global_grid(std::uint32_t ranks) const {
 }
 
 tutti::Index3 CgOptions::tile_edge() const {
-  if (tile.empty()) return {13, 13, 13};
+  if (tile.empty()) return {26, 26, 26};
   return {tile[0], tile[1], tile[2]};
 }

@@ -31,17 +31,28 @@ class SameBits(unittest.TestCase):
             self.assertEqual(found, first, layout)
 
     def test_multigrid(self) -> None:
-        self.same("--grid", "64,64,64" if LONG else "32,24,40", "--max-iterations", 60)
+        self.same("--grid", "64,64,64" if LONG else "32,24,40", "--tile", 13, "--max-iterations", 60)
 
     def test_other_solvers(self) -> None:
-        self.same("--grid", "20,17,9", "--solver", "cg", "--tolerance", 1e-6)
-        self.same("--grid", "16,24,16", "--solver", "pipelined", "--format", "sell", "--tile", "6,8,16")
-        self.same("--grid", "20,17,9", "--preconditioner", "jacobi", "--schedule", "bulk")
+        self.same("--grid", "20,17,9", "--tile", 8, "--solver", "cg", "--tolerance", 1e-6)
+        self.same("--grid", "16,24,16", "--solver", "pipelined", "--format", "csr", "--tile", "6,8,16")
+        self.same("--grid", "20,17,9", "--tile", 8, "--preconditioner", "jacobi", "--schedule", "bulk")
 
     def test_formats_and_schedules(self) -> None:
         seen = {
             (form, schedule): run(
-                "cg", "--grid", 24, "--repeat", 1, "--format", form, "--schedule", schedule, threads=2
+                "cg",
+                "--grid",
+                24,
+                "--tile",
+                9,
+                "--repeat",
+                1,
+                "--format",
+                form,
+                "--schedule",
+                schedule,
+                threads=2,
             ).report
             for form, schedule in itertools.product(["csr", "sell"], ["tasks", "bulk"])
         }
@@ -62,6 +73,17 @@ class Report(unittest.TestCase):
         for name in ("raw_gflops", "triad_gb_s", "read_gb_s", "spmv_fraction_of_read"):
             self.assertGreater(found[name], 0, name)
 
+    def test_benchmark(self) -> None:
+        ranks = 2 if "mpi" in features("cg") else 1
+        result = run("cg", "--grid", 16, "--tile", 8, "--benchmark", "--benchmark-time", 0.1, ranks=ranks)
+        self.assertEqual(result.status, 0, result)
+        found = figures(result.report)
+        self.assertGreaterEqual(found["iterations"], 50)
+        self.assertGreater(found["raw_gflops"], found["rating_gflops"])
+        self.assertGreater(found["rating_gflops"], 0)
+        checks = {c["name"] for c in result.report["verification"]}
+        self.assertLessEqual({"spectral_test_plain", "asymmetry_preconditioner", "residual"}, checks)
+
     def test_what_does_not_converge_is_not_verified(self) -> None:
         result = run("cg", "--grid", 16, "--repeat", 1, "--max-iterations", 3)
         self.assertEqual(result.status, 1, result)
@@ -80,6 +102,10 @@ class BadInput(unittest.TestCase):
             (("--grid", "4,4"), "--grid takes NX,NY,NZ"),
             (("--solver", "cg", "--preconditioner", "mg"), "--solver cg takes no preconditioner"),
             (("--format", "coo"), "--format"),
+            (("--benchmark", "--global"), "--benchmark takes the grid of a rank"),
+            (("--benchmark", "--grid", "20"), "not divisible by 8"),
+            (("--schedule", "kokkos"), "--schedule kokkos"),
+            (("--output", "x.h5"), "--output"),
             (("--tolerance", "-1"), "--tolerance"),
             (("--max-iterations", "0"), "--max-iterations"),
         ):

@@ -2,6 +2,7 @@
 // one thread, for several tile sizes. The matrix exceeds the caches.
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -14,7 +15,7 @@ namespace {
 
 using namespace tutti;
 
-constexpr std::int64_t points = 78;  // 154 MB of entries
+std::int64_t points = 78;  // a side; by default 154 MB of entries
 
 /// The operator in tiles of `edge`, and a plan-free way to call a kernel on each tile.
 class Tiles {
@@ -79,14 +80,16 @@ double percentile(std::vector<double> values, double share) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   using namespace tutti::kernels;
+  if (argc > 1) points = std::atoll(argv[1]);
   fmt::print(
       "{} points, one thread; nanoseconds per row: lower decile and median over tiles; GB/s at 12 bytes "
       "per entry\n",
       points * points * points);
   fmt::print("{:>20} {:>6} {:>8} {:>8} {:>8}\n", "kernel", "edge", "decile", "median", "GB/s");
   for (const std::int64_t edge : {9, 13, 16, 20, 26, 39}) {
+    if (edge > points) continue;
     Tiles tiles(edge);
     const auto report = [&](const char* name, const Kernel& kernel, const auto& matrix, bool reads_columns,
                             bool reads_r) {
