@@ -15,6 +15,7 @@
 
 #include <mpi.h>
 
+#include "runtime/comm/shared.hpp"
 #include "runtime/comm/specs.hpp"
 #include "runtime/comm/transport.hpp"
 #include "runtime/error.hpp"
@@ -454,7 +455,7 @@ void MpiTransport::abort(int status) {
 }  // namespace
 
 std::shared_ptr<Transport> make_transport(int& argc, char**& argv) {
-  return std::make_shared<MpiTransport>(argc, argv);
+  return with_shared_memory(std::make_shared<MpiTransport>(argc, argv));
 }
 
 }  // namespace tutti

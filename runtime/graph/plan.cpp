@@ -63,14 +63,15 @@ class Lowering {
   void add_messages() {
     std::uint64_t bytes = 0;
     for (const Message& m : flow_.messages) bytes += rounded(m.bytes) + line_bytes;
-    plan_->staging.resize(bytes + line_bytes);
-    const auto address = reinterpret_cast<std::uintptr_t>(plan_->staging.data());
-    std::byte* next = plan_->staging.data() + (rounded(address) - address);
+    plan_->staging = std::make_unique_for_overwrite<std::byte[]>(bytes + line_bytes);
+    const auto address = reinterpret_cast<std::uintptr_t>(plan_->staging.get());
+    std::byte* next = plan_->staging.get() + (rounded(address) - address);
+    plan_->messages.reserve(flow_.messages.size());
     for (const Message& m : flow_.messages) {
-      PlanMessage out{{m.partner, m.tag, next, m.bytes, m.sending}, {}, 0};
+      PlanMessage& out = plan_->messages.emplace_back();  // reserved: the address stays
+      out.spec = {m.partner, m.tag, next, m.bytes, m.sending, &out.spec.staging};
       next += rounded(m.bytes);
       for (const MessageItem& i : m.items) out.pieces.push_back(piece(i, m.sending));
-      plan_->messages.push_back(std::move(out));
     }
   }
 
