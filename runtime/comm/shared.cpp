@@ -1,6 +1,7 @@
 #include "runtime/comm/shared.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -29,13 +30,6 @@ Value element(const Bytes& bytes, std::size_t at) {
   Value value;
   std::memcpy(&value, bytes.data() + at, sizeof value);
   return value;
-}
-
-/// The same for processes that run under one kernel and think they are on one node.
-std::uint64_t node_id() {
-  std::string text;
-  std::ifstream("/proc/sys/kernel/random/boot_id") >> text;
-  return std::hash<std::string>()(text + host_name());
 }
 
 /// A channel that a receiver offers to its sender.
@@ -72,7 +66,9 @@ class MixedMessages : public Messages {
 
 class SharedTransport : public Transport {
  public:
-  explicit SharedTransport(std::shared_ptr<Transport> far) : far_(std::move(far)) { find_near(); }
+  SharedTransport(std::shared_ptr<Transport> far, std::uint64_t node) : far_(std::move(far)) {
+    find_near(node);
+  }
   bool useful() const { return near_pairs_ > 0; }
 
   RankId rank() const override { return far_->rank(); }
@@ -95,10 +91,13 @@ class SharedTransport : public Transport {
     return far_->exchange(outgoing);
   }
   std::unique_ptr<Messages> open(std::vector<MessageSpec> specs) override;
-  [[noreturn]] void abort(int status) override { far_->abort(status); }
+  [[noreturn]] void abort(int status) override {
+    far_->abort(status);
+    std::_Exit(status);  // not reached
+  }
 
  private:
-  void find_near();
+  void find_near(std::uint64_t node);
   std::map<RankId, Bytes> make_offers(const std::vector<MessageSpec>& specs, Windows& windows) const;
   void take_offers(const std::map<RankId, Bytes>& offers, const std::vector<MessageSpec>& specs,
                    Windows& windows) const;
@@ -110,15 +109,15 @@ class SharedTransport : public Transport {
 };
 
 /// Tries it out: everybody shares a little memory, and whoever says it is on the same node looks for it.
-void SharedTransport::find_near() {
+void SharedTransport::find_near(std::uint64_t node) {
   Bytes mine;
   const std::shared_ptr<SharedMemory> probe = SharedMemory::create(1);
-  append(mine, node_id());
+  append(mine, node);
   append(mine, probe ? probe->handle() : MemoryHandle{});
   const std::vector<Bytes> all = far_->gather_all(mine);
   Bytes found;
   for (std::uint32_t r = 0; r < ranks(); ++r) {
-    if (element<std::uint64_t>(all[r], 0) != node_id() || !probe) continue;
+    if (element<std::uint64_t>(all[r], 0) != node || !probe) continue;
     if (SharedMemory::find(element<MemoryHandle>(all[r], sizeof(std::uint64_t)))) append(found, r);
   }
   const std::vector<Bytes> found_by = far_->gather_all(found);
@@ -205,9 +204,15 @@ std::unique_ptr<Messages> SharedTransport::open(std::vector<MessageSpec> specs) 
 
 }  // namespace
 
-std::shared_ptr<Transport> with_shared_memory(std::shared_ptr<Transport> transport) {
+std::uint64_t this_node() {
+  std::string text;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> text;
+  return std::hash<std::string>()(text + host_name());
+}
+
+std::shared_ptr<Transport> with_shared_memory(std::shared_ptr<Transport> transport, std::uint64_t node) {
   if (transport->ranks() == 1) return transport;
-  auto shared = std::make_shared<SharedTransport>(transport);
+  auto shared = std::make_shared<SharedTransport>(transport, node);
   if (!shared->useful()) return transport;
   return shared;
 }
