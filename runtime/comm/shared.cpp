@@ -42,6 +42,7 @@ struct Offer {
 /// What one rank has of the windows of a graph.
 struct Windows {
   std::vector<std::byte*> channels;  ///< by message; null: not through a window
+  std::shared_ptr<SharedMemory> own;  ///< what this rank offers, if anything
   std::vector<std::shared_ptr<SharedMemory>> memory;
   bool complete = true;  ///< the system did what was asked
 };
@@ -49,7 +50,8 @@ struct Windows {
 /// The messages of a graph with partners near and far.
 class MixedMessages : public Messages {
  public:
-  MixedMessages(std::vector<std::byte*> channels, std::unique_ptr<Messages> near, std::unique_ptr<Messages> far)
+  MixedMessages(std::vector<std::byte*> channels, std::unique_ptr<Messages> near,
+                std::unique_ptr<Messages> far)
       : channels_(std::move(channels)), near_(std::move(near)), far_(std::move(far)) {}
   void start(std::uint32_t index) override { (channels_[index] ? near_ : far_)->start(index); }
   bool progress(std::vector<std::uint32_t>& done) override {
@@ -76,8 +78,9 @@ class SharedTransport : public Transport {
   std::uint32_t ranks_on_node() const override { return far_->ranks_on_node(); }
   std::string description() const override {
     const bool all = near_pairs_ == std::uint64_t{ranks()} * (ranks() - 1);
-    return far_->description() + (!wanted_ ? "" : all ? ", messages through shared memory"
-                                                      : ", messages within a node through shared memory");
+    return far_->description() + (!wanted_ ? ""
+                                  : all    ? ", messages through shared memory"
+                                           : ", messages within a node through shared memory");
   }
   void share_memory(bool wanted) override { wanted_ = wanted; }
 
@@ -103,7 +106,7 @@ class SharedTransport : public Transport {
                    Windows& windows) const;
 
   std::shared_ptr<Transport> far_;
-  std::vector<bool> near_;         ///< by rank: it and this rank can map each other's memory
+  std::vector<bool> near_;        ///< by rank: it and this rank can map each other's memory
   std::uint64_t near_pairs_ = 0;  ///< ordered pairs of different ranks, in the whole job
   bool wanted_ = true;
 };
@@ -142,18 +145,18 @@ std::map<RankId, Bytes> SharedTransport::make_offers(const std::vector<MessageSp
   for (const MessageSpec& spec : specs)
     if (!spec.sending && near_[spec.partner.index()]) bytes += ChannelLayout(spec.bytes).bytes();
   if (bytes == 0) return {};
-  const std::shared_ptr<SharedMemory> memory = SharedMemory::create(bytes);
-  windows.complete = memory != nullptr;
-  if (!memory) return {};
-  windows.memory.push_back(memory);
+  windows.own = SharedMemory::create(bytes);
+  windows.complete = windows.own != nullptr;
+  if (!windows.own) return {};
+  windows.memory.push_back(windows.own);
   std::map<RankId, Bytes> offers;
   std::uint64_t offset = 0;
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const MessageSpec& spec = specs[i];
     if (spec.sending || !near_[spec.partner.index()]) continue;
-    windows.channels[i] = memory->data() + offset;
+    windows.channels[i] = windows.own->data() + offset;
     Bytes& offer = offers[spec.partner];
-    if (offer.empty()) append(offer, memory->handle());
+    if (offer.empty()) append(offer, windows.own->handle());
     append(offer, Offer{spec.tag, spec.bytes, offset});
     offset += ChannelLayout(spec.bytes).bytes();
   }
@@ -161,8 +164,8 @@ std::map<RankId, Bytes> SharedTransport::make_offers(const std::vector<MessageSp
 }
 
 /// Finds the channels of this rank's sends.
-void SharedTransport::take_offers(const std::map<RankId, Bytes>& offers, const std::vector<MessageSpec>& specs,
-                                  Windows& windows) const {
+void SharedTransport::take_offers(const std::map<RankId, Bytes>& offers,
+                                  const std::vector<MessageSpec>& specs, Windows& windows) const {
   std::map<std::pair<RankId, std::uint64_t>, std::size_t> sends;
   for (std::size_t i = 0; i < specs.size(); ++i)
     if (specs[i].sending) sends[{specs[i].partner, specs[i].tag}] = i;
@@ -194,7 +197,7 @@ std::unique_ptr<Messages> SharedTransport::open(std::vector<MessageSpec> specs) 
   const bool some = std::count(windows.channels.begin(), windows.channels.end(), nullptr) > 0;
   const std::uint64_t mine = !windows.complete ? not_possible : some ? some_far : all_near;
   const std::uint64_t verdict = far_->max(mine);  // and now everybody has found everybody's memory
-  for (const auto& memory : windows.memory) memory->stop_sharing();
+  if (windows.own) windows.own->stop_sharing();
   if (verdict == not_possible) return far_->open(std::move(specs));
   auto near = std::make_unique<Window>(specs, windows.channels, std::move(windows.memory));
   if (verdict == all_near) return near;

@@ -124,7 +124,8 @@ void Window::accept(Side& side) {
   side.credit->store(side.count, std::memory_order_release);
 }
 
-/// A look without the lock: it may see a receive half posted, so what it finds is only a reason to look again.
+/// A look without the lock: it may see a receive half posted, so what it finds is only a reason to look
+/// again.
 bool Window::anything() const {
   for (const Posted& posted : posted_) {
     const Number* flag = posted.flag.load(std::memory_order_acquire);

@@ -36,8 +36,8 @@ struct ChannelLayout {
   std::uint64_t bytes() const { return cache_line_size_bytes + slots * slot_bytes; }
 };
 
-/// Keeps the contract of Messages. Messages whose specs have a `place` are not copied: a send is packed in its
-/// slot, and what arrived is read there.
+/// Keeps the contract of Messages. Messages whose specs have a `place` are not copied: a send is packed in
+/// its slot, and what arrived is read there.
 class Window : public Messages {
  public:
   /// `channels`: by message, where its channel lies, on a cache line, or null if it does not go through this

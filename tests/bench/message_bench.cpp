@@ -1,9 +1,10 @@
 // Time of messages between two ranks, medians of interleaved repeats, all in one job:
 //   mpirun -n 2 message_bench [--repeat 51] [--rounds 1000]
-// For each size: half a round trip, and the time per message when one rank sends through 8 channels as fast as
-// the other takes (each channel has one message under way). `raw MPI` is MPI_Isend and MPI_Irecv, posted ahead
-// and tested; the others are Messages as graphs use them: through MPI, through shared memory with a copy, and
-// packed in place. Then what a look at posted receives costs when nothing arrives, by number of channels.
+// For each size: half a round trip, and the time per message when one rank sends through 8 channels as fast
+// as the other takes (each channel has one message under way). `raw MPI` is MPI_Isend and MPI_Irecv, posted
+// ahead and tested; the others are Messages as graphs use them: through MPI, through shared memory with a
+// copy, and packed in place. Then what a look at posted receives costs when nothing arrives, by number of
+// channels.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -24,7 +25,8 @@ using namespace tutti;
 constexpr std::uint32_t channels = 8;
 
 double now_ns() {
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 double median(std::vector<double> v) {
@@ -32,8 +34,8 @@ double median(std::vector<double> v) {
   return (v[v.size() / 2] + v[(v.size() - 1) / 2]) / 2;
 }
 
-/// What the compared ways have in common: message `tag` of `bytes` bytes to and from the other rank. A send is
-/// packed from an array and what arrived is unpacked into one, as graphs do.
+/// What the compared ways have in common: message `tag` of `bytes` bytes to and from the other rank. A send
+/// is packed from an array and what arrived is unpacked into one, as graphs do.
 struct Way {
   explicit Way(std::size_t bytes) : from(bytes), to(bytes) {}
   virtual ~Way() = default;
@@ -100,7 +102,8 @@ class RawMpi : public Way {
 
 class OverMessages : public Way {
  public:
-  OverMessages(Transport& transport, std::size_t bytes, bool shared, bool in_place, std::uint32_t tags = channels)
+  OverMessages(Transport& transport, std::size_t bytes, bool shared, bool in_place,
+               std::uint32_t tags = channels)
       : Way(bytes), buffers_(2 * tags, Bytes(bytes)), places_(2 * tags), tags_(tags) {
     sent.resize(tags);
     received.resize(tags);

@@ -16,7 +16,8 @@ void try_program(std::uint64_t seed, Schedule schedule) {
   options.threads = static_cast<int>(1 + seed % 2);
   options.schedule = schedule;
   options.messages = seed / 2 % 2 == 0 ? "auto" : "mpi";
-  SCOPED_TRACE(fmt::format("{} workers, messages {}, {}", options.threads, options.messages, program.describe()));
+  SCOPED_TRACE(
+      fmt::format("{} workers, messages {}, {}", options.threads, options.messages, program.describe()));
   Runtime rt(job_transport(), options);
   RecordedProgram data(program, rt);
   Graph graph = rt.record("random", static_cast<int>(program.phases.size()),

@@ -66,11 +66,12 @@ inline void exchanges(Transport& transport, std::uint32_t rounds) {
 }
 
 /// One graph in which every rank sends `steps` messages of different sizes through `channels` channels to
-/// every rank, itself included. Whoever gets a completion checks it and starts the message again. In place: the
-/// transport may put its own memory for the staging.
+/// every rank, itself included. Whoever gets a completion checks it and starts the message again. In place:
+/// the transport may put its own memory for the staging.
 class Traffic {
  public:
-  Traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps, std::uint64_t seed, bool in_place)
+  Traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps, std::uint64_t seed,
+          bool in_place)
       : rank_(transport.rank()), steps_(steps), seed_(seed) {
     for (std::uint32_t partner = 0; partner < transport.ranks(); ++partner) {
       for (std::uint32_t tag = 0; tag < channels; ++tag) {

@@ -75,7 +75,8 @@ TEST(SharedTransport, SaysHowMessagesTravel) {
     EXPECT_FALSE(moves_staging(transport));
   });
   on_ranks(4, 2, [](Transport& transport) {
-    EXPECT_NE(transport.description().find("messages within a node through shared memory"), std::string::npos);
+    EXPECT_NE(transport.description().find("messages within a node through shared memory"),
+              std::string::npos);
     EXPECT_FALSE(moves_staging(transport));
   });
   on_ranks(2, 1, [](Transport& transport) {
