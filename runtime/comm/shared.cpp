@@ -41,7 +41,7 @@ struct Offer {
 
 /// What one rank has of the windows of a graph.
 struct Windows {
-  std::vector<std::byte*> channels;  ///< by message; null: not through a window
+  std::vector<std::byte*> channels;   ///< by message; null: not through a window
   std::shared_ptr<SharedMemory> own;  ///< what this rank offers, if anything
   std::vector<std::shared_ptr<SharedMemory>> memory;
   bool complete = true;  ///< the system did what was asked

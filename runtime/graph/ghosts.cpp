@@ -107,7 +107,8 @@ class GhostFinder {
   void gather_exchanges() {
     for (Exchange& x : ghosts_.exchanges) {
       std::uint32_t earliest = x.operation;
-      while (earliest > 0 && program_.operations[earliest - 1].copy == program_.operations[x.operation].copy &&
+      while (earliest > 0 &&
+             program_.operations[earliest - 1].copy == program_.operations[x.operation].copy &&
              !program_.operations[earliest - 1].writes(x.store))
         --earliest;
       const auto place = std::find_if(ghosts_.exchanges.begin(), ghosts_.exchanges.end(),
