@@ -68,6 +68,8 @@ void declare_common(CLI::App& app, Options& o) {
   add_integer(app, "--repeat", o.repeat, 1, "timed repeats of the whole problem; 6 give a 95 % interval");
   add_whole<std::uint64_t>(app, "--seed", o.seed, 0, "start of random numbers");
   add_text(app, "--json", o.json, "write the results to this file as one JSON object");
+  add_text(app, "--trace", o.trace, "write what every worker did to this file, for Perfetto");
+  app.add_flag("--explain", o.explain, "say what limits the run, and where the time of its kernels went");
   add_text(app, "--dump-graph", o.dump_graph, "write the recorded graph to this file, for Graphviz");
   add_text(app, "--output", o.output, "write the solution to this file");
   app.add_flag("--print-affinity", o.print_affinity, "print the processors that each worker may run on");

@@ -13,8 +13,8 @@ namespace tutti {
 
 enum class Schedule : std::uint8_t { tasks, bulk, kokkos };
 
-/// Options common to all apps. A program with options of its own derives from it, adds fields, and declares them
-/// to CLI11.
+/// Options common to all apps. A program with options of its own derives from it, adds fields, and declares
+/// them to CLI11.
 struct Options {
   int threads = 0;  ///< workers per rank; 0: cores in the affinity mask / local ranks that share it
   std::string device = "cpu";
@@ -24,8 +24,10 @@ struct Options {
   int repeat = 6;  ///< timed repeats of the whole problem; 6 give a 95 % interval of the median
   std::uint64_t seed = 1;
   std::string json;
+  std::string trace;
   std::string dump_graph;
   std::string output;
+  bool explain = false;  ///< say what limits the run, and where its time went
   bool print_affinity = false;
   double watchdog_s = 60;  ///< a replay without progress for so long is ended with an explanation; 0: never
   bool quiet = false;

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include <fmt/format.h>
 
+#include "runtime/insight/explain.hpp"
+#include "runtime/insight/findings.hpp"
 #include "runtime/insight/provenance.hpp"
+#include "runtime/insight/trace.hpp"
 #include "runtime/io/outcome.hpp"
 
 namespace tutti {
@@ -68,6 +72,14 @@ std::string binding_text(const nlohmann::json& machine) {
                     : fmt::format("{} of {} workers bound to one processor", bound, all);
 }
 
+Crowding crowding_of(const nlohmann::json& machine) {
+  std::vector<WorkerPlace> places;
+  for (const auto& rank : machine.at("affinity"))
+    for (const auto& worker : rank.at("workers"))
+      places.push_back({rank.at("host").get<std::string>(), worker.get<std::string>()});
+  return find_crowding(places);
+}
+
 std::string plural(std::size_t n, const std::string& word) {
   return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s");
 }
@@ -106,6 +118,27 @@ void Report::verify(const std::string& name, double value, double tolerance) {
   checks_.push_back({name, value, tolerance});
 }
 
+double Report::time(Graph& graph, std::int64_t steps) {
+  transport_.barrier();
+  timed_runs_.begin(graph.plan(), graph.profile());
+  const auto begin = std::chrono::steady_clock::now();
+  const std::int64_t done = graph.run(steps);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+  timed_runs_.end(done);
+  if (done == 0) usage_error("a timed repeat of {} steps did none: there is no time per step", steps);
+  const double step_s = transport_.max(elapsed.count()) / static_cast<double>(done);
+  times_s_.push_back(step_s);
+  return step_s;
+}
+
+// Where Kokkos runs whole blocks, what its threads do is not seen.
+void Report::look_at_time() {
+  if (timed_runs_.empty() || options_.schedule == Schedule::kokkos) return;
+  findings_ = timed_runs_.findings(transport_);
+  roofline_ = measure_roofline(transport_, workers_, copy_bytes_per_s_);
+  explanation_ = explain(*findings_, roofline_, crowding_of(machine_));
+}
+
 bool Report::verified() const {
   for (const Check& c : checks_)
     if (!c.passed()) return false;
@@ -128,6 +161,20 @@ std::string Report::layout_text() const {
                      options_.device);
 }
 
+std::string Report::efficiency_text() const {
+  if (!findings_) return {};
+  std::string text = tree(findings_->efficiency, transport_.ranks());
+  text += line("critical path", fmt::format("{} per step, for any number of workers",
+                                            with_unit(findings_->critical_path_s, "s")));
+  if (findings_->efficiency.preempted >= 0.01)
+    text += line("taken by others",
+                 fmt::format("{:.1f} % of the workers' time", 100 * findings_->efficiency.preempted));
+  if (!options_.explain) return text;
+  text += operation_table(*findings_, roofline_);
+  for (const std::string& sentence : explanation_) text += fmt::format("  {}\n", sentence);
+  return text;
+}
+
 std::string Report::block() const {
   std::string text = fmt::format("{}: {}\n", options_.app_name(), options_.app_description());
   for (const Line& l : problem_) text += line(l.key, l.text.empty() ? as_text(l.value) : l.text);
@@ -137,6 +184,7 @@ std::string Report::block() const {
                                               with_unit(t.median, "s"), t.is_ci95 ? "95 % interval" : "range",
                                               range_with_unit(t.low, t.high, "s"), plural(t.n, "repeat")));
   for (const Merit& m : merits_) text += line(in_words(m.label), with_unit(m.value, m.unit));
+  text += efficiency_text();
   for (const Check& c : checks_)
     text += line(in_words(c.name), fmt::format("{:.3g}  (at most {:.3g}: {})", c.value, c.tolerance,
                                                c.passed() ? "passed" : "FAILED"));
@@ -157,24 +205,27 @@ nlohmann::json Report::json() const {
   const MedianInterval t = step_time();
   const json iteration = {{"median", t.median}, {"ci95_low", t.low},    {"ci95_high", t.high},
                           {"n", t.n},           {"is_ci95", t.is_ci95}, {"samples", times_s_}};
-  return {{"app", options_.app_name()},
-          {"version", build_info().version},
-          {"git_commit", build_info().git_commit},
-          {"config", config},
-          {"machine", machine_},
-          {"ranks", transport_.ranks()},
-          {"threads_per_rank", workers_},
-          {"device", options_.device},
-          {"schedule", to_string(options_.schedule)},
-          {"timings", {{"iteration_s", iteration}}},
-          {"figures_of_merit", merits},
-          {"efficiency", json::object()},
-          {"verification", checks},
-          {"checksum", checksum_ ? nlohmann::json(fmt::format("0x{:016x}", *checksum_)) : nlohmann::json()}};
+  return {
+      {"app", options_.app_name()},
+      {"version", build_info().version},
+      {"git_commit", build_info().git_commit},
+      {"config", config},
+      {"machine", machine_},
+      {"ranks", transport_.ranks()},
+      {"threads_per_rank", workers_},
+      {"device", options_.device},
+      {"schedule", to_string(options_.schedule)},
+      {"timings", {{"iteration_s", iteration}}},
+      {"figures_of_merit", merits},
+      {"efficiency", findings_ ? efficiency_json(*findings_, roofline_, explanation_) : json(json::object())},
+      {"verification", checks},
+      {"checksum", checksum_ ? nlohmann::json(fmt::format("0x{:016x}", *checksum_)) : nlohmann::json()}};
 }
 
 int Report::finish() {
   const bool root = transport_.rank() == RankId{0};
+  if (trace_ != nullptr) write_trace(transport_, *trace_, options_.trace);
+  look_at_time();
   if (root && !options_.quiet) fmt::print("{}", block());
   std::fflush(stdout);
   if (!options_.json.empty()) {

@@ -9,7 +9,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/insight/roofline.hpp"
 #include "runtime/insight/statistics.hpp"
+#include "runtime/insight/timed_runs.hpp"
 #include "runtime/runtime.hpp"
 
 namespace tutti {
@@ -19,14 +21,22 @@ namespace tutti {
 class Report {
  public:
   /// Throws Error(environment) if the file of --json could not be written. Collective.
-  explicit Report(Runtime& runtime) : Report(runtime.transport(), runtime.options(), runtime.workers()) {}
+  explicit Report(Runtime& runtime) : Report(runtime.transport(), runtime.options(), runtime.workers()) {
+    trace_ = runtime.trace();
+  }
   Report(Transport& transport, const Options& options, std::uint32_t workers);
 
   /// A line on the problem, and an entry of `config` in the JSON object. `text` is what people see, if that
   /// is not the value itself.
   void problem(const std::string& key, nlohmann::json value, const std::string& text = {});
-  /// A timed repeat: seconds per step, as the slowest rank saw it.
+  /// A timed repeat: runs up to `steps` steps after a barrier; returns and keeps the seconds per step of the
+  /// slowest rank, and where the time of all workers went. Throws Error(usage) if no step was done.
+  /// Collective.
+  double time(Graph& graph, std::int64_t steps);
+  /// A timed repeat of something else: seconds per step, as the slowest rank saw it.
   void time(double step_s) { times_s_.push_back(step_s); }
+  /// The copy bandwidth of all ranks together, if the program measured it; else finish() does.
+  void copy_bandwidth(double bytes_per_s) { copy_bytes_per_s_ = bytes_per_s; }
   const std::vector<double>& step_times() const { return times_s_; }
   MedianInterval step_time() const { return median_interval(times_s_); }
   /// A figure of merit. `label` is what people see instead of the name.
@@ -37,9 +47,9 @@ class Report {
   void checksum(std::uint64_t hash) { checksum_ = hash; }
 
   bool verified() const;
-  /// Prints the block (not with --quiet), writes the JSON object, and returns the exit status: 0 if every
-  /// check passed and there was one, else 1 after a line on standard error that names those that failed.
-  /// Throws Error(environment) if the file cannot be written. Collective.
+  /// Prints the block (not with --quiet), writes the JSON object and the trace, and returns the exit status:
+  /// 0 if every check passed and there was one, else 1 after a line on standard error that names those that
+  /// failed. Throws Error(environment) if the file cannot be written. Collective.
   int finish();
 
   /// For tests: what finish() prints and writes.
@@ -64,6 +74,8 @@ class Report {
     double tolerance;
     bool passed() const { return value <= tolerance; }
   };
+  void look_at_time();
+  std::string efficiency_text() const;
   std::string layout_text() const;
   std::string failures() const;
 
@@ -76,6 +88,13 @@ class Report {
   std::vector<Merit> merits_;
   std::vector<Check> checks_;
   std::optional<std::uint64_t> checksum_;
+  Trace* trace_ = nullptr;
+  TimedRuns timed_runs_;
+  double copy_bytes_per_s_ = 0;
+  // what finish() finds in the timed runs
+  std::optional<Findings> findings_;
+  Roofline roofline_;
+  std::vector<std::string> explanation_;
 };
 
 /// A value with its unit and a decimal prefix, 4 digits: "1.234 ms", "56.7 Gcells/s". Units that carry a

@@ -15,6 +15,7 @@
 #include "runtime/errors.hpp"
 #include "runtime/exec/replay.hpp"
 #include "runtime/exec/watchdog.hpp"
+#include "runtime/io/outcome.hpp"
 #include "runtime/machine.hpp"
 
 namespace tutti {
@@ -55,8 +56,10 @@ Graph& Graph::operator=(Graph&&) noexcept = default;
 Graph::~Graph() = default;
 std::int64_t Graph::run(std::int64_t steps) { return replay_->run(steps); }
 std::int64_t Graph::steps_done() const { return replay_->steps_done(); }
-std::size_t Graph::node_count() const { return replay_->plan().nodes.size(); }
-std::string Graph::to_dot() const { return replay_->plan().to_dot(); }
+std::size_t Graph::node_count() const { return replay_->plan()->nodes.size(); }
+std::string Graph::to_dot() const { return replay_->plan()->to_dot(); }
+std::shared_ptr<const Plan> Graph::plan() const { return replay_->plan(); }
+std::shared_ptr<Profile> Graph::profile() const { return replay_->profile(); }
 
 // -- Runtime
 // --------------------------------------------------------------------------------------------------
@@ -93,6 +96,10 @@ void Runtime::start() {
   context_.budget = std::make_shared<MemoryBudget>(memory_share_bytes(*transport_));
   oversubscribed_ =
       transport_->sum(context_.workers) * share.ranks > std::uint64_t{share.cores} * context_.ranks;
+  if (!options_->trace.empty()) {
+    check_writable(*transport_, "--trace", options_->trace);
+    trace_ = std::make_unique<Trace>(context_.rank, context_.workers);
+  }
   if (options_->watchdog_s > 0)
     watchdog_ = std::make_unique<Watchdog>(options_->watchdog_s, [this](const std::string& what) {
       std::fprintf(stderr, "tutti: error: rank %u: %s\n", context_.rank.value, what.c_str());
@@ -114,8 +121,9 @@ Graph Runtime::record(const std::string& name, int phases, const std::function<v
     body(recorder, p);
     record.phases.push_back(recorder.take());
   }
-  Graph graph(std::make_unique<Replay>(std::move(record), context_, *transport_,
-                                       ReplayOptions{options_->schedule, oversubscribed_, watchdog_.get()}));
+  Graph graph(std::make_unique<Replay>(
+      std::move(record), context_, *transport_,
+      ReplayOptions{options_->schedule, oversubscribed_, watchdog_.get(), trace_.get()}));
   if (!options_->dump_graph.empty()) dump(graph);
   return graph;
 }

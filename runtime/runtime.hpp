@@ -14,7 +14,10 @@
 namespace tutti {
 
 class Replay;
+class Trace;
 class Watchdog;
+struct Plan;
+struct Profile;
 
 /// A recorded body, lowered and ready to run. Movable; must end before its Runtime.
 class Graph {
@@ -30,6 +33,8 @@ class Graph {
   std::int64_t steps_done() const;  ///< since it was recorded
   std::size_t node_count() const;   ///< nodes of this rank's plan
   std::string to_dot() const;       ///< the plan as Graphviz DOT
+  std::shared_ptr<const Plan> plan() const;
+  std::shared_ptr<Profile> profile() const;  ///< where the time of its runs went; between runs only
 
  private:
   friend class Runtime;
@@ -57,6 +62,7 @@ class Runtime {
   Transport& transport() { return *transport_; }
   /// More workers than cores: they give way to each other instead of spinning.
   bool oversubscribed() const { return oversubscribed_; }
+  Trace* trace() { return trace_.get(); }  ///< null without --trace
   const Options& options() const { return *options_; }
 
   /// Records one step; the body runs once per rank and must say the same on all of them. Collective.
@@ -74,6 +80,7 @@ class Runtime {
   const Options* options_;
   RankContext context_;
   std::unique_ptr<Watchdog> watchdog_;
+  std::unique_ptr<Trace> trace_;
   bool oversubscribed_ = false;
   bool owns_program_ = false;  // this is main's runtime: uncaught errors end the job
   bool dumped_ = false;

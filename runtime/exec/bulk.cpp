@@ -1,6 +1,7 @@
 // The bulk schedule: the same plan, walked in program order. Each operation is one OpenMP parallel loop over
 // its tiles, with the loop's barrier behind it and a blocking exchange before it. It is what most MPI +
 // OpenMP programs do, and the comparison for the tasks schedule.
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
@@ -22,7 +23,10 @@ class BulkExecutor : public Executor {
         gate_(c.gate),
         messages_(c.messages),
         oversubscribed_(c.oversubscribed),
-        whole_blocks_(whole_blocks) {
+        whole_blocks_(whole_blocks),
+        profile_(c.profile),
+        lengths_(c.plan.nodes.size(), Length::a_while) {
+    for (std::uint32_t w = 0; w < plan_.workers; ++w) meters_.emplace_back(c.profile, w, c.trace, c.graph);
     done_.assign(plan_.messages.size(), false);
     for (std::size_t m = 0; m < done_.size(); ++m)
       done_[m] = plan_.messages[m].spec.sending;  // buffers are free
@@ -37,6 +41,8 @@ class BulkExecutor : public Executor {
 
   void execute() override {
     check_team();
+    const std::uint64_t begin = ticks();
+    const std::vector<WorkerTime> before = profile_.workers;
     for (; step_ < gate_.limit(); ++step_, copy_ = (copy_ + 1) % plan_.copies_per_cycle())
       for (std::uint32_t first = plan_.first_node[copy_]; first < plan_.first_node[copy_ + 1];) {
         std::uint32_t last = first + 1;
@@ -47,6 +53,7 @@ class BulkExecutor : public Executor {
       }
     for (std::uint32_t m = 0; m < plan_.messages.size(); ++m)
       if (plan_.messages[m].spec.sending) wait_for(m);
+    add_idle_time(before, ticks() - begin);
   }
 
   std::uint64_t progress_count() const override { return count_.load(std::memory_order_relaxed); }
@@ -61,6 +68,16 @@ class BulkExecutor : public Executor {
 #pragma omp single
     team = static_cast<std::uint32_t>(omp_get_num_threads());
     if (team != plan_.workers) wrong_team(plan_.workers);
+  }
+
+  // Outside nodes a worker waits: for the others at a barrier, or for a message.
+  void add_idle_time(const std::vector<WorkerTime>& before, std::uint64_t elapsed) {
+    for (std::uint32_t w = 0; w < plan_.workers; ++w) {
+      WorkerTime& time = profile_.workers[w];
+      const std::uint64_t inside =
+          time.useful - before[w].useful + time.communication - before[w].communication;
+      time.idle += elapsed - std::min(elapsed, inside);
+    }
   }
 
   static bool alike(const PlanNode& a, const PlanNode& b) {
@@ -101,8 +118,11 @@ class BulkExecutor : public Executor {
   void run_node(std::uint32_t n, WorkerId worker) {
     PlanNode& node = plan_.nodes[n];
     node.task.step = step_;
+    Meter& meter = meters_[worker.index()];
+    const std::uint64_t begin = meter.begin(lengths_[n]);
     try {
       if (perform(plan_, node, worker)) gate_.decide(node, step_, true);
+      if (begin != 0) lengths_[n] = meter.end(begin, n, node.kind, step_);
     } catch (...) {
       const std::lock_guard lock(failure_);
       if (!thrown_) {
@@ -171,6 +191,9 @@ class BulkExecutor : public Executor {
   Messages& messages_;
   bool oversubscribed_;
   bool whole_blocks_;
+  Profile& profile_;
+  std::vector<Meter> meters_;    // by worker
+  std::vector<Length> lengths_;  // by node, as last measured
   std::uint32_t copy_ = 0;
   std::int64_t step_ = 0;
   std::vector<bool> done_;  // by message: arrived, or its buffer free

@@ -8,6 +8,7 @@
 #include "runtime/comm/transport.hpp"
 #include "runtime/exec/gate.hpp"
 #include "runtime/graph/plan.hpp"
+#include "runtime/insight/meter.hpp"
 
 namespace tutti {
 
@@ -36,6 +37,9 @@ struct ExecutorContext {
   StepGate& gate;
   Messages& messages;   ///< one per plan.messages, receives posted
   bool oversubscribed;  ///< more workers than cores: give way instead of spinning
+  Profile& profile;     ///< where the time goes, filled in every run
+  Trace* trace;         ///< may be null
+  std::uint32_t graph;  ///< as numbered by the trace
 };
 
 /// The tasks schedule: replays the plan as dataflow on an OpenMP team.

@@ -37,13 +37,17 @@ Replay::Replay(Record record, const RankContext& context, Transport& transport, 
   decode_needs(transport.exchange(encode_needs(ghosts_)), context.rank, ghosts_);
   const Dataflow flow = analyse(*program_, ghosts_, context.rank, context.ranks, context.workers);
   plan_ = lower(program_, ghosts_, flow, context.rank, context.ranks, context.workers);
+  profile_ = std::make_shared<Profile>(plan_->nodes.size(), context.workers);
   gate_ = std::make_unique<StepGate>(*plan_);
   std::vector<MessageSpec> specs;
   for (const PlanMessage& m : plan_->messages) specs.push_back(m.spec);
   messages_ = transport.open(std::move(specs));
   for (std::uint32_t m = 0; m < plan_->messages.size(); ++m)
     if (!plan_->messages[m].spec.sending) messages_->start(m);
-  executor_ = make_executor({*plan_, *gate_, *messages_, options.oversubscribed}, options.schedule);
+  const std::uint32_t graph = options.trace ? options.trace->add_graph(*plan_) : 0;
+  executor_ =
+      make_executor({*plan_, *gate_, *messages_, options.oversubscribed, *profile_, options.trace, graph},
+                    options.schedule);
 }
 
 std::int64_t Replay::run(std::int64_t steps) {
@@ -59,8 +63,11 @@ std::int64_t Replay::run(std::int64_t steps) {
   failed_ = true;  // until the run has ended well
   {
     const Watchdog::Watch watch(watchdog_, name, *executor_);
+    const std::uint64_t begin = ticks();
     refresh_ghosts(copy);
+    for (WorkerTime& w : profile_->workers) w.communication += ticks() - begin;
     executor_->execute();
+    profile_->elapsed += ticks() - begin;
   }
   failed_ = false;
   step_ = gate_->limit();

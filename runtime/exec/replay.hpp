@@ -18,6 +18,7 @@ struct ReplayOptions {
   Schedule schedule = Schedule::tasks;
   bool oversubscribed = false;
   Watchdog* watchdog = nullptr;  ///< may be null
+  Trace* trace = nullptr;        ///< may be null
 };
 
 class Replay {
@@ -30,7 +31,8 @@ class Replay {
   std::int64_t run(std::int64_t steps);
 
   std::int64_t steps_done() const { return step_; }
-  const Plan& plan() const { return *plan_; }
+  std::shared_ptr<const Plan> plan() const { return plan_; }
+  const std::shared_ptr<Profile>& profile() const { return profile_; }
 
  private:
   void refresh_ghosts(std::uint32_t copy);
@@ -39,7 +41,8 @@ class Replay {
   Watchdog* watchdog_;
   std::shared_ptr<const Program> program_;
   Ghosts ghosts_;
-  std::unique_ptr<Plan> plan_;
+  std::shared_ptr<Plan> plan_;
+  std::shared_ptr<Profile> profile_;
   std::unique_ptr<StepGate> gate_;
   std::unique_ptr<Messages> messages_;
   std::unique_ptr<Executor> executor_;
