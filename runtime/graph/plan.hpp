@@ -31,6 +31,7 @@ struct PlanNode {
 struct Piece {
   Argument cells;
   std::uint32_t element_bytes = 0;
+  std::uint64_t dense_bytes = 0;  ///< its size if it lies in memory as in the message, else 0
 };
 
 struct PlanMessage {
