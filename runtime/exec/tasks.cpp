@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -67,6 +68,8 @@ class TaskExecutor : public Executor {
       w->wanted.store(false, std::memory_order_relaxed);
       w->gate_seen = next_step_;  // all that is held waits for a later step
     }
+    // what the reading workers have for themselves may have been changed between runs
+    for (const Carry& c : parts_.carries) std::memcpy(c.to, c.from, c.bytes);
     bool team_is_wrong = false;
 #pragma omp parallel num_threads(plan_.workers) if (plan_.workers > 1)
     {
@@ -178,22 +181,26 @@ class TaskExecutor : public Executor {
   // Runs a ready node and returns the first successor that became ready, or none.
   std::uint32_t run(Worker& w, std::uint32_t n) {
     HotNode& hot = hot_[n];
-    PlanNode& node = plan_.nodes[n];
     const std::int64_t step = hot.next_step;
-    node.task.step = step;
+    hot.task->step = step;
     w.current.store(n, std::memory_order_relaxed);
     const bool leaves = hot.length != Length::brief && workers_.size() > 1 && before_long_node(w, hot.length);
     bool stop = false;
     const std::uint64_t begin = w.meter.begin(hot.length);
     try {
-      stop = perform(plan_, node, WorkerId{w.id});
+      if (hot.body != nullptr) {
+        hot.task->worker = WorkerId{w.id};
+        hot.body(hot.functor, *hot.task, hot.arguments, nullptr);
+      } else {
+        stop = perform(plan_, plan_.nodes[n], WorkerId{w.id});
+      }
     } catch (...) {
       if (leaves) w.role.come_back();
       fail(n);
       return none;
     }
-    if (node.kind != NodeKind::run) follow_up(node, step, stop);
-    if (begin != 0) hot.length = w.meter.end(begin, n, node.kind, step);
+    if (hot.kind != NodeKind::run) follow_up(plan_.nodes[n], step, stop);
+    if (begin != 0) hot.length = w.meter.end(begin, n, hot.kind, step);
     if (leaves) w.role.come_back();
     w.current.store(none, std::memory_order_relaxed);
     hot.next_step = step + copies_per_cycle_;
@@ -251,7 +258,13 @@ class TaskExecutor : public Executor {
       if (s.home == w.id) {
         if (--hot_[s.node].counter == 0) make_ready(w, s.node, next);
       } else {
-        workers_[s.home]->incoming[w.id]->push(s.node);
+        Worker& other = *workers_[s.home];
+        if (s.carry == none) {
+          other.incoming[w.id]->push(s.node);
+        } else {
+          const Carry& c = parts_.carries[s.carry];
+          other.carrying[w.id]->push(s.carry, c.from, c.bytes);
+        }
         tell(s.home);
       }
     }
@@ -296,6 +309,16 @@ class TaskExecutor : public Executor {
       std::uint32_t n = 0;
       while (ring->pop(n)) {
         count_down(w, n);
+        found = true;
+      }
+    }
+    for (CarryRing* ring : w.parcels) {
+      std::uint32_t n = 0;
+      const std::byte* payload = nullptr;
+      while (ring->pop(n, payload)) {
+        const Carry& c = parts_.carries[n];
+        CarryRing::copy_small(c.to, payload, c.bytes);
+        count_down(w, c.node);
         found = true;
       }
     }
@@ -436,6 +459,8 @@ class TaskExecutor : public Executor {
 
   static bool has_releases(const Worker& w) {
     for (const Ring* ring : w.mail)
+      if (!ring->empty()) return true;
+    for (const CarryRing* ring : w.parcels)
       if (!ring->empty()) return true;
     return false;
   }
