@@ -235,6 +235,13 @@ void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_
                   source + (i * from.stride0 + j * from.stride1) * element_bytes, row_bytes);
 }
 
+std::uint64_t dense_bytes(const Argument& cells, std::uint32_t element_bytes) {
+  Rows rows{cells.box.extent(0), cells.box.extent(1), cells.box.extent(2)};
+  rows.merge(cells, cells);
+  const bool dense = rows.planes == 1 && rows.rows == 1;
+  return dense ? static_cast<std::uint64_t>(rows.row_elements) * element_bytes : 0;
+}
+
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to) {
   copy_cells(from, packed(to, from.box), element_bytes);
   return static_cast<std::uint64_t>(from.box.size()) * element_bytes;

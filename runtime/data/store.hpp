@@ -102,6 +102,8 @@ class Store {
 /// Copies the cells of `from` to `to` (boxes of equal extents, not overlapping in memory); either may be
 /// packed or strided.
 void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_bytes);
+/// Bytes of the cells if they lie in memory as they would be packed, without gaps; else 0.
+std::uint64_t dense_bytes(const Argument& cells, std::uint32_t element_bytes);
 /// Packs cells into contiguous memory, dimension 2 fastest, or the reverse. Return the bytes moved.
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to);
 std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to);

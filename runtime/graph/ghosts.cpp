@@ -20,6 +20,7 @@ class GhostFinder {
     }
     for (GhostPattern& p : ghosts_.patterns) fill_regions(p);
     schedule();
+    gather_exchanges();
     return std::move(ghosts_);
   }
 
@@ -98,6 +99,24 @@ class GhostFinder {
       }
       for (; round == 1 && copy < program_.copies; ++copy) enter(copy, fresh);
     }
+  }
+
+  // Exchanges of one step that may be done together are, so that their small pieces travel in one message:
+  // each moves to the earliest exchange of its step after which its store is not written any more. No reader
+  // of its ghosts lies between, or it would have caused the exchange itself.
+  void gather_exchanges() {
+    for (Exchange& x : ghosts_.exchanges) {
+      std::uint32_t earliest = x.operation;
+      while (earliest > 0 &&
+             program_.operations[earliest - 1].copy == program_.operations[x.operation].copy &&
+             !program_.operations[earliest - 1].writes(x.store))
+        --earliest;
+      const auto place = std::find_if(ghosts_.exchanges.begin(), ghosts_.exchanges.end(),
+                                      [&](const Exchange& other) { return other.operation >= earliest; });
+      x.operation = std::min(x.operation, place->operation);
+    }
+    std::stable_sort(ghosts_.exchanges.begin(), ghosts_.exchanges.end(),
+                     [](const Exchange& a, const Exchange& b) { return a.operation < b.operation; });
   }
 
   template <class Fresh>

@@ -27,7 +27,8 @@ struct GhostPattern {
   std::map<TileId, std::vector<TileId>> tiles_read;       ///< tiles(fn): fn of each of this rank's tiles
 };
 
-/// Ghosts of `store` are brought up to date through `pattern` right before operation `operation`.
+/// Ghosts of `store` are brought up to date through `pattern` right before operation `operation`: that of
+/// their first reader, or an earlier one of the same step, so that several exchanges are done together.
 struct Exchange {
   std::uint32_t operation = 0;
   std::uint32_t pattern = 0;

@@ -64,31 +64,35 @@ class Lowering {
   void add_messages() {
     std::uint64_t bytes = 0;
     for (const Message& m : flow_.messages) bytes += rounded(m.bytes) + line_bytes;
-    plan_->staging.resize(bytes + line_bytes);
-    const auto address = reinterpret_cast<std::uintptr_t>(plan_->staging.data());
-    std::byte* next = plan_->staging.data() + (rounded(address) - address);
+    plan_->staging = std::make_unique_for_overwrite<std::byte[]>(bytes + line_bytes);
+    const auto address = reinterpret_cast<std::uintptr_t>(plan_->staging.get());
+    std::byte* next = plan_->staging.get() + (rounded(address) - address);
+    plan_->messages.reserve(flow_.messages.size());
     for (const Message& m : flow_.messages) {
-      PlanMessage out{{m.partner, m.tag, next, m.bytes, m.sending}, {}, 0};
+      PlanMessage& out = plan_->messages.emplace_back();  // reserved: the address stays
+      out.spec = {m.partner, m.tag, next, m.bytes, m.sending, &out.spec.staging};
       next += rounded(m.bytes);
-      for (const MessageItem& i : m.items) out.pieces.push_back(piece(i, m.sending));
-      plan_->messages.push_back(std::move(out));
+      for (const MessageItem& i : m.items) {
+        Piece& p = out.pieces.emplace_back(piece(i, m.sending));
+        p.dense_bytes = dense_bytes(p.cells, p.element_bytes);
+      }
     }
   }
 
   Piece piece(const MessageItem& i, bool sending) const {
     switch (i.what) {
       case MessageItem::What::accumulator:
-        return {raw_bytes(slot(i.slot), slot_bytes), 1};
+        return {raw_bytes(slot(i.slot), slot_bytes), 1, 0};
       case MessageItem::What::scalar:
-        return {raw_bytes(store(i.store).value(), i.bytes), 1};
+        return {raw_bytes(store(i.store).value(), i.bytes), 1, 0};
       case MessageItem::What::cells:
         break;
     }
     Store& s = store(i.store);
     const std::uint32_t element_bytes = s.type().size_bytes;
-    if (sending) return {s.cells(i.region.box), element_bytes};
-    if (i.shape == Shape::tiles) return {s.ghost_tile(i.region.producer), element_bytes};
-    return {s.cells(shifted(i.region.box, i.region.shift)), element_bytes};
+    if (sending) return {s.cells(i.region.box), element_bytes, 0};
+    if (i.shape == Shape::tiles) return {s.ghost_tile(i.region.producer), element_bytes, 0};
+    return {s.cells(shifted(i.region.box, i.region.shift)), element_bytes, 0};
   }
 
   void add_copy(const LocalCopy& c) {
@@ -335,14 +339,26 @@ bool perform(Plan& plan, PlanNode& node, WorkerId worker) {
     }
     case NodeKind::send: {
       std::byte* to = plan.messages[node.payload].spec.staging;
-      for (const Piece& p : plan.messages[node.payload].pieces)
-        to += pack_cells(p.cells, p.element_bytes, to);
+      for (const Piece& p : plan.messages[node.payload].pieces) {
+        if (p.dense_bytes == 0) {
+          to += pack_cells(p.cells, p.element_bytes, to);
+          continue;
+        }
+        std::memcpy(to, p.cells.data, p.dense_bytes);
+        to += p.dense_bytes;
+      }
       return false;
     }
     case NodeKind::receive: {
       const std::byte* from = plan.messages[node.payload].spec.staging;
-      for (const Piece& p : plan.messages[node.payload].pieces)
-        from += unpack_cells(from, p.element_bytes, p.cells);
+      for (const Piece& p : plan.messages[node.payload].pieces) {
+        if (p.dense_bytes == 0) {
+          from += unpack_cells(from, p.element_bytes, p.cells);
+          continue;
+        }
+        std::memcpy(p.cells.data, from, p.dense_bytes);
+        from += p.dense_bytes;
+      }
       return false;
     }
   }

@@ -32,6 +32,7 @@ struct alignas(64) PlanNode {
 struct Piece {
   Argument cells;
   std::uint32_t element_bytes = 0;
+  std::uint64_t dense_bytes = 0;  ///< its size if it lies in memory as in the message, else 0
 };
 
 struct PlanMessage {
@@ -104,7 +105,7 @@ struct Plan {
   std::string to_dot() const;
 
   std::vector<std::byte> small_memory;               ///< accumulators and partial results
-  std::vector<std::byte> staging;                    ///< message buffers
+  std::unique_ptr<std::byte[]> staging;              ///< message buffers, unless the transport has its own
   std::vector<std::unique_ptr<std::byte[]>> inputs;  ///< lists of Input<T> of tiles(fn) accesses
 };
 
