@@ -1,9 +1,9 @@
 // Matrices and vectors in Matrix Market files, read by all ranks at once in bounded memory.
 //
 // Rounds. A reader hands out its file in rounds: in each, every rank parses a block of lines of its own, and
-// the blocks of one round follow each other in the file in the order of the ranks. Between two rounds a caller
-// may do what it likes with the entries, also communicate, so that neither text nor triplets are ever held
-// whole. A rank holds one block of text (1 MiB and one line) and the entries of that block.
+// the blocks of one round follow each other in the file in the order of the ranks. Between two rounds a
+// caller may do what it likes with the entries, also communicate, so that neither text nor triplets are ever
+// held whole. A rank holds one block of text (1 MiB and one line) and the entries of that block.
 //
 //   MatrixMarketReader reader(transport, path);
 //   std::vector<Triplet> triplets;
@@ -39,8 +39,8 @@ namespace tutti {
 enum class MatrixSymmetry { general, symmetric, skew_symmetric };
 
 /// The first lines of a file. For a matrix: 0 <= entries <= what the shape, the symmetry and the size of the
-/// file leave room for; of a gzip file: what could be in it at deflate's largest ratio, 1032. Rows and columns
-/// are bounded by nothing: compare them with `entries` before you reserve memory for them.
+/// file leave room for; of a gzip file: what could be in it at deflate's largest ratio, 1032. Rows and
+/// columns are bounded by nothing: compare them with `entries` before you reserve memory for them.
 struct MatrixMarketHeader {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
@@ -71,10 +71,10 @@ class MatrixMarketReader {
   ~MatrixMarketReader();
   const MatrixMarketHeader& header() const { return header_; }
 
-  /// Replaces `triplets` by this rank's entries of the next round, in the order of the file; there may be none.
-  /// Finite values, 0 <= row < rows, 0 <= column < columns. An entry off the diagonal of a symmetric matrix
-  /// is followed by its mirror image. The same place may occur again: it is up to the caller to add such
-  /// entries or to refuse them. Returns false, on all ranks, after the last round.
+  /// Replaces `triplets` by this rank's entries of the next round, in the order of the file; there may be
+  /// none. Finite values, 0 <= row < rows, 0 <= column < columns. An entry off the diagonal of a symmetric
+  /// matrix is followed by its mirror image. The same place may occur again: it is up to the caller to add
+  /// such entries or to refuse them. Returns false, on all ranks, after the last round.
   bool next(std::vector<Triplet>& triplets);
 
  private:
