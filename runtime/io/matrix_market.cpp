@@ -22,6 +22,8 @@ using matrix_market::Tally;
 
 namespace {
 
+constexpr std::uint64_t smallest_share_bytes = std::uint64_t{1} << 16U;
+
 /// What a rank tells the others about its block.
 struct Report {
   Tally tally;
@@ -106,18 +108,7 @@ class MatrixMarketRounds {
       throw Error(error.status(), fmt::format("cannot read '{}': {}", path_, error.what()));
     }
     try {
-      if (GzipText::recognise(*file_)) {
-        gzip_ = std::make_unique<GzipText>(*file_);
-        stream_.emplace([this](std::span<char> into) { return gzip_->read(into); }, block_bytes);
-      } else {
-        stream_.emplace(
-            [this, offset = std::uint64_t{0}](std::span<char> into) mutable {
-              const std::size_t got = file_->read_at(offset, into);
-              offset += got;
-              return got;
-            },
-            block_bytes);
-      }
+      open_stream(block_bytes);
       read_header(layout);
     } catch (const Error& error) {
       refuse(error.status(), lines_ + 1, error.what());
@@ -125,18 +116,27 @@ class MatrixMarketRounds {
     const std::uint32_t ranks = transport_.ranks();
     if (gzip_) {
       blocks_ = deal_stream(*stream_, transport_.rank(), ranks);
-    } else {
-      const std::uint64_t begin = std::min(stream_->position(), file_->size_bytes());
-      blocks_ = deal_file(*file_, begin, share(file_->size_bytes() - begin, ranks, block_bytes),
-                          transport_.rank(), ranks);
-      stream_.reset();
+      return;
     }
+    const std::uint64_t begin = std::min(stream_->position(), file_->size_bytes());
+    stream_.reset();
+    // a file that is too small for `block_bytes` per rank still goes to all of them
+    const std::uint64_t share = std::max(smallest_share_bytes, (file_->size_bytes() - begin) / ranks + 1);
+    blocks_ = deal_file(*file_, begin, std::min<std::uint64_t>(block_bytes, share), transport_.rank(), ranks);
   }
 
-  /// The size of a block: a file that is too small for `block_bytes` per rank still goes to all of them.
-  static std::size_t share(std::uint64_t bytes, std::uint32_t ranks, std::size_t block_bytes) {
-    constexpr std::uint64_t worthwhile = std::uint64_t{1} << 16U;
-    return std::min<std::uint64_t>(block_bytes, std::max(worthwhile, bytes / ranks + 1));
+  void open_stream(std::size_t block_bytes) {
+    if (GzipText::recognise(*file_)) {
+      gzip_ = std::make_unique<GzipText>(*file_);
+      stream_.emplace([this](std::span<char> into) { return gzip_->read(into); }, block_bytes);
+      return;
+    }
+    const auto read_on = [this, offset = std::uint64_t{0}](std::span<char> into) mutable {
+      const std::size_t got = file_->read_at(offset, into);
+      offset += got;
+      return got;
+    };
+    stream_.emplace(read_on, std::min<std::size_t>(block_bytes, smallest_share_bytes));  // for the header
   }
 
   void read_header(Layout layout) {

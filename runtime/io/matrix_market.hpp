@@ -3,7 +3,7 @@
 // Rounds. A reader hands out its file in rounds: in each, every rank parses a block of lines of its own, and
 // the blocks of one round follow each other in the file in the order of the ranks. Between two rounds a
 // caller may do what it likes with the entries, also communicate, so that neither text nor triplets are ever
-// held whole. A rank holds one block of text (1 MiB and one line) and the entries of that block.
+// held whole. A rank holds one block of text (4 MiB and one line) and the entries of that block.
 //
 //   MatrixMarketReader reader(transport, path);
 //   std::vector<Triplet> triplets;
@@ -57,8 +57,8 @@ struct Triplet {
   bool operator==(const Triplet&) const = default;
 };
 
-/// Text per rank and round. Other values are for tests.
-inline constexpr std::uint64_t matrix_market_block_bytes = std::uint64_t{1} << 20U;
+/// Text per rank and round, at most. Other values are for tests.
+inline constexpr std::uint64_t matrix_market_block_bytes = std::uint64_t{1} << 22U;
 
 class MatrixMarketRounds;
 

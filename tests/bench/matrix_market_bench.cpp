@@ -1,6 +1,6 @@
 // How fast all ranks together read a Matrix Market file, and in how much memory. Nothing is kept of it.
 //
-//   mpirun -n 2 matrix_market_bench FILE [repeats]
+//   mpirun -n 2 matrix_market_bench FILE [repeats [block_bytes]]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -30,10 +30,11 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double read_seconds(tutti::Transport& transport, const char* path, std::uint64_t& triplets_read) {
+double read_seconds(tutti::Transport& transport, const char* path, std::uint64_t block_bytes,
+                    std::uint64_t& triplets_read) {
   transport.barrier();
   const auto start = std::chrono::steady_clock::now();
-  tutti::MatrixMarketReader reader(transport, path);
+  tutti::MatrixMarketReader reader(transport, path, block_bytes);
   std::vector<tutti::Triplet> triplets;
   triplets_read = 0;
   while (reader.next(triplets)) triplets_read += triplets.size();
@@ -47,13 +48,16 @@ double read_seconds(tutti::Transport& transport, const char* path, std::uint64_t
 int main(int argc, char** argv) {
   const auto transport = tutti::make_transport(argc, argv);
   tutti::end_program_on_uncaught_errors(transport.get());
-  if (argc < 2) tutti::end_program("usage: matrix_market_bench FILE [repeats]", 2);
+  if (argc < 2) tutti::end_program("usage: matrix_market_bench FILE [repeats [block_bytes]]", 2);
   const int repeats = argc > 2 ? std::max(1, std::atoi(argv[2])) : 5;
+  const std::uint64_t block_bytes =
+      argc > 3 ? std::strtoull(argv[3], nullptr, 10) : tutti::matrix_market_block_bytes;
   const std::uint64_t before_kib = peak_kib();
   std::vector<double> seconds;
   std::uint64_t triplets = 0;
   const double cpu_before = cpu_seconds();
-  for (int i = 0; i < repeats; ++i) seconds.push_back(read_seconds(*transport, argv[1], triplets));
+  for (int i = 0; i < repeats; ++i)
+    seconds.push_back(read_seconds(*transport, argv[1], block_bytes, triplets));
   const double cpu = transport->max(cpu_seconds() - cpu_before) / repeats;
   const std::uint64_t grown_kib = transport->max(peak_kib() - before_kib);
   std::sort(seconds.begin(), seconds.end());
