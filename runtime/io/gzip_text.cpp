@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -38,27 +39,30 @@ std::size_t GzipText::read(std::span<char> into) {
   const auto room = static_cast<uInt>(std::min<std::size_t>(into.size(), std::size_t{1} << 30U));
   stream.next_out = reinterpret_cast<Bytef*>(into.data());
   stream.avail_out = room;
-  while (stream.avail_out == room) {
-    if (stream.avail_in == 0) {
-      const std::size_t got = file_.read_at(offset_, inflater.compressed);
-      if (got == 0 && inflater.inside) usage_error("the gzip data ends early");
-      if (got == 0) return 0;
-      offset_ += got;
-      stream.next_in = reinterpret_cast<Bytef*>(inflater.compressed.data());
-      stream.avail_in = static_cast<uInt>(got);
-    }
+  for (;;) {
+    if (stream.avail_in == 0) refill();
+    const bool exhausted = stream.avail_in == 0;  // but a part of a match may still be due
+    if (exhausted && !inflater.inside) return 0;
     inflater.inside = true;
     const int status = inflate(&stream, Z_NO_FLUSH);
     if (status == Z_STREAM_END) {  // another member may follow
       inflater.inside = false;
       inflateReset(&stream);
-    } else if (status == Z_MEM_ERROR) {
-      environment_error("out of memory");
-    } else if (status != Z_OK && status != Z_BUF_ERROR) {
-      usage_error("the gzip data is damaged: {}", stream.msg ? stream.msg : "unknown reason");
     }
+    if (stream.avail_out < room) return room - stream.avail_out;  // what is wrong will be so again
+    if (status == Z_MEM_ERROR) environment_error("out of memory");
+    if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+      usage_error("the gzip data is damaged: {}", stream.msg ? stream.msg : "unknown reason");
+    if (exhausted && inflater.inside) usage_error("the gzip data ends early");
   }
-  return room - stream.avail_out;
+}
+
+void GzipText::refill() {
+  Inflater& inflater = *inflater_;
+  const std::size_t got = file_.read_at(offset_, inflater.compressed);
+  offset_ += got;
+  inflater.stream.next_in = reinterpret_cast<Bytef*>(inflater.compressed.data());
+  inflater.stream.avail_in = static_cast<uInt>(got);
 }
 
 }  // namespace tutti

@@ -50,6 +50,8 @@ class GzipText {
 
  private:
   struct Inflater;
+  void refill();
+
   const InputFile& file_;
   std::uint64_t offset_ = 0;  ///< of the compressed bytes that come next
   std::unique_ptr<Inflater> inflater_;
