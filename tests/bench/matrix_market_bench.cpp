@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
       argc > 3 ? std::strtoull(argv[3], nullptr, 10) : tutti::matrix_market_block_bytes;
   const std::uint64_t before_kib = peak_kib();
   std::vector<double> seconds;
+  seconds.reserve(static_cast<std::size_t>(repeats));
   std::uint64_t triplets = 0;
   const double cpu_before = cpu_seconds();
   for (int i = 0; i < repeats; ++i)
