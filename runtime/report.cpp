@@ -99,7 +99,7 @@ std::string range_with_unit(double low, double high, const std::string& unit) {
 Report::Report(Transport& transport, const Options& options, std::uint32_t workers)
     : transport_(transport), options_(options), workers_(workers) {
   if (!options.json.empty()) check_writable(transport, "--json", options.json);
-  machine_ = provenance(transport, workers);
+  machine_ = tutti::provenance(transport, workers);
   if (options.print_affinity) {
     const std::string table = affinity_table(transport, workers);
     if (transport.rank() == RankId{0}) fmt::print("{}", table);
@@ -166,6 +166,9 @@ std::string Report::efficiency_text() const {
   std::string text = tree(findings_->efficiency, transport_.ranks());
   text += line("critical path", fmt::format("{} per step, for any number of workers",
                                             with_unit(findings_->critical_path_s, "s")));
+  if (findings_->efficiency.preempted >= 0.01)
+    text += line("taken by others",
+                 fmt::format("{:.1f} % of the workers' time", 100 * findings_->efficiency.preempted));
   if (!options_.explain) return text;
   text += operation_table(*findings_, roofline_);
   for (const std::string& sentence : explanation_) text += fmt::format("  {}\n", sentence);
@@ -189,10 +192,22 @@ std::string Report::block() const {
   return text + line("verdict", verified() ? "verified" : "FAILED");
 }
 
+nlohmann::json Report::provenance() const {
+  nlohmann::json config = {{"tile", options_.tile}, {"repeat", options_.repeat}, {"seed", options_.seed}};
+  for (const Line& l : problem_) config[l.key] = l.value;
+  return {{"app", options_.app_name()},
+          {"version", build_info().version},
+          {"git_commit", build_info().git_commit},
+          {"config", config},
+          {"machine", machine_},
+          {"ranks", transport_.ranks()},
+          {"threads_per_rank", workers_},
+          {"device", options_.device},
+          {"schedule", to_string(options_.schedule)}};
+}
+
 nlohmann::json Report::json() const {
   using nlohmann::json;
-  json config = {{"tile", options_.tile}, {"repeat", options_.repeat}, {"seed", options_.seed}};
-  for (const Line& l : problem_) config[l.key] = l.value;
   json merits = json::array();
   for (const Merit& m : merits_) merits.push_back({{"name", m.name}, {"value", m.value}, {"unit", m.unit}});
   json checks = json::array();
@@ -202,21 +217,13 @@ nlohmann::json Report::json() const {
   const MedianInterval t = step_time();
   const json iteration = {{"median", t.median}, {"ci95_low", t.low},    {"ci95_high", t.high},
                           {"n", t.n},           {"is_ci95", t.is_ci95}, {"samples", times_s_}};
-  return {
-      {"app", options_.app_name()},
-      {"version", build_info().version},
-      {"git_commit", build_info().git_commit},
-      {"config", config},
-      {"machine", machine_},
-      {"ranks", transport_.ranks()},
-      {"threads_per_rank", workers_},
-      {"device", options_.device},
-      {"schedule", to_string(options_.schedule)},
-      {"timings", {{"iteration_s", iteration}}},
-      {"figures_of_merit", merits},
-      {"efficiency", findings_ ? efficiency_json(*findings_, roofline_, explanation_) : json(json::object())},
-      {"verification", checks},
-      {"checksum", checksum_ ? nlohmann::json(fmt::format("0x{:016x}", *checksum_)) : nlohmann::json()}};
+  json all = provenance();
+  all["timings"] = {{"iteration_s", iteration}};
+  all["figures_of_merit"] = merits;
+  all["efficiency"] = findings_ ? efficiency_json(*findings_, roofline_, explanation_) : json(json::object());
+  all["verification"] = checks;
+  all["checksum"] = checksum_ ? json(fmt::format("0x{:016x}", *checksum_)) : json();
+  return all;
 }
 
 int Report::finish() {

@@ -46,6 +46,10 @@ class Report {
   /// A hash of the result that does not depend on ranks, threads and schedule.
   void checksum(std::uint64_t hash) { checksum_ = hash; }
 
+  /// What the result was computed from, with and on, for files beside the JSON object: its keys app, version,
+  /// git_commit, config, machine, ranks, threads_per_rank, device and schedule.
+  nlohmann::json provenance() const;
+
   bool verified() const;
   /// Prints the block (not with --quiet), writes the JSON object and the trace, and returns the exit status:
   /// 0 if every check passed and there was one, else 1 after a line on standard error that names those that

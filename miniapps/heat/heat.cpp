@@ -99,11 +99,11 @@ class Problem {
     return copy_bandwidth({u.data, u.stride0, u.stride1, u.box}, other_.block(), threads);
   }
 
-  void write_output() {
+  void write_output(const Report& report) {
     ImageMetadata about;
     about.step = opt_.steps;
     about.time = static_cast<double>(opt_.steps) * (opt_.is_wave() ? wave_courant : heat_r);  // with h = 1
-    about.provenance = {{"problem", opt_.problem()}};
+    about.provenance = report.provenance();
     write_vtkhdf(rt_.transport(), opt_.output, {{"u", &u_}}, about);
   }
 
@@ -199,6 +199,6 @@ int main(int argc, char** argv) {
   report.verify("different_checksums", static_cast<double>(checksums.size() - 1), 0);
   report.checksum(*checksums.begin());
   report_speed(report, problem, copy_gb_s);
-  if (!opt.output.empty()) problem.write_output();
+  if (!opt.output.empty()) problem.write_output(report);
   return report.finish();
 }

@@ -25,7 +25,7 @@ class BulkExecutor : public Executor {
         oversubscribed_(c.oversubscribed),
         whole_blocks_(whole_blocks),
         profile_(c.profile),
-        is_long_(c.plan.nodes.size(), 1) {
+        lengths_(c.plan.nodes.size(), Length::a_while) {
     for (std::uint32_t w = 0; w < plan_.workers; ++w) meters_.emplace_back(c.profile, w, c.trace, c.graph);
     done_.assign(plan_.messages.size(), false);
     for (std::size_t m = 0; m < done_.size(); ++m)
@@ -119,10 +119,10 @@ class BulkExecutor : public Executor {
     PlanNode& node = plan_.nodes[n];
     node.task.step = step_;
     Meter& meter = meters_[worker.index()];
-    const std::uint64_t begin = meter.begin(is_long_[n] != 0);
+    const std::uint64_t begin = meter.begin(lengths_[n]);
     try {
       if (perform(plan_, node, worker)) gate_.decide(node, step_, true);
-      if (begin != 0) is_long_[n] = meter.end(begin, n, node.kind, step_) ? 1 : 0;
+      if (begin != 0) lengths_[n] = meter.end(begin, n, node.kind, step_);
     } catch (...) {
       const std::lock_guard lock(failure_);
       if (!thrown_) {
@@ -192,8 +192,8 @@ class BulkExecutor : public Executor {
   bool oversubscribed_;
   bool whole_blocks_;
   Profile& profile_;
-  std::vector<Meter> meters_;           // by worker
-  std::vector<unsigned char> is_long_;  // by node, as last measured
+  std::vector<Meter> meters_;    // by worker
+  std::vector<Length> lengths_;  // by node, as last measured
   std::uint32_t copy_ = 0;
   std::int64_t step_ = 0;
   std::vector<bool> done_;  // by message: arrived, or its buffer free

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -18,8 +19,9 @@
 namespace tutti {
 namespace {
 
-constexpr unsigned poll_interval = 8;  // tasks between looks at the network and the rings while busy
-constexpr unsigned spins_before_parking = 4000;
+constexpr unsigned poll_interval = 8;          // tasks between looks at the network and the rings while busy
+constexpr unsigned spins_before_asking = 400;  // about 30 us
+constexpr unsigned spins_before_parking = 4000;  // about 300 us
 constexpr auto park_timeout = std::chrono::milliseconds(100);
 
 class TaskExecutor : public Executor {
@@ -29,29 +31,11 @@ class TaskExecutor : public Executor {
         gate_(c.gate),
         messages_(c.messages),
         oversubscribed_(c.oversubscribed),
-        parking_(c.plan.workers) {
-    const auto n = static_cast<std::uint32_t>(plan_.nodes.size());
-    hot_.resize(n);
-    for (std::uint32_t i = 0; i < n; ++i) {
-      hot_[i].in_degree = plan_.in_degree[i];
-      hot_[i].first_successor = plan_.first_successor[i];
-      hot_[i].last_successor = plan_.first_successor[i + 1];
-      hot_[i].home = plan_.nodes[i].home.value;
-    }
-    for (const std::uint32_t s : plan_.successors) successors_.push_back({s, hot_[s].home});
-    for (std::uint32_t w = 0; w < plan_.workers; ++w)
-      workers_.push_back(std::make_unique<Worker>(w, n, static_cast<std::uint32_t>(plan_.messages.size()),
-                                                  Meter(c.profile, w, c.trace, c.graph)));
-    for (std::uint32_t i = 0; i < n; ++i) hot_[i].urgent = feeds_message(i);
-    make_rings();
-    arrived_.assign(plan_.messages.size(), 0);
-    std::vector<std::uint32_t> owned(plan_.workers, 0);
-    for (const HotNode& h : hot_) ++owned[h.home];
-    for (auto& w : workers_) {
-      w->held.reserve(owned[w->id]);
-      w->messages_done.reserve(plan_.messages.size());
-    }
-  }
+        parking_(c.plan.workers),
+        parts_(c.plan, c.profile, c.trace, c.graph),
+        hot_(parts_.nodes),
+        workers_(parts_.workers),
+        arrived_(c.plan.messages.size(), 0) {}
 
   void enter(std::uint32_t copy, std::int64_t step) override {
     // tokens still on their way belong to the place that is being left; beyond the gate nothing starts to run
@@ -73,16 +57,19 @@ class TaskExecutor : public Executor {
       }
     }
     entry_copy_ = copy;
-    entry_step_ = step;
     next_step_ = step;
   }
 
   void execute() override {
     for (auto& w : workers_) {
-      w->completed.store(0, std::memory_order_relaxed);
+      w->retired.store(0, std::memory_order_relaxed);
+      w->limit_seen = -1;
+      w->done.store(false, std::memory_order_relaxed);
+      w->wanted.store(false, std::memory_order_relaxed);
       w->gate_seen = next_step_;  // all that is held waits for a later step
     }
-    total_.store(nodes_before(gate_.limit()) - nodes_before(next_step_));
+    // what the reading workers have for themselves may have been changed between runs
+    for (const Carry& c : parts_.carries) std::memcpy(c.to, c.from, c.bytes);
     bool team_is_wrong = false;
 #pragma omp parallel num_threads(plan_.workers) if (plan_.workers > 1)
     {
@@ -99,12 +86,14 @@ class TaskExecutor : public Executor {
     if (team_is_wrong) wrong_team(plan_.workers);
     if (failed_.load()) rethrow_from(plan_, NodeId{failed_node_}, hot_[failed_node_].next_step, thrown_);
     finish_sends();
+    entry_copy_ =
+        static_cast<std::uint32_t>((entry_copy_ + gate_.limit() - next_step_) % plan_.copies_per_cycle());
     next_step_ = gate_.limit();
   }
 
   std::uint64_t progress_count() const override {
     std::uint64_t sum = 0;
-    for (const auto& w : workers_) sum += w->completed.load(std::memory_order_relaxed);
+    for (const auto& w : workers_) sum += w->retired.load(std::memory_order_relaxed);
     return sum + static_cast<std::uint64_t>(gate_.open());
   }
 
@@ -122,123 +111,130 @@ class TaskExecutor : public Executor {
   }
 
  private:
-  // -- set-up
-  // -------------------------------------------------------------------------------------------------
-
-  bool feeds_message(std::uint32_t n) const {
-    const auto is_send = [&](std::uint32_t m) { return plan_.nodes[m].kind == NodeKind::send; };
-    if (is_send(n)) return true;
-    for (std::uint32_t e = plan_.first_successor[n]; e < plan_.first_successor[n + 1]; ++e)
-      if (is_send(plan_.successors[e])) return true;
-    return false;
-  }
-
-  void make_rings() {
-    std::vector<std::uint32_t> edges(std::size_t{plan_.workers} * plan_.workers, 0);
-    for (std::uint32_t i = 0; i < hot_.size(); ++i)
-      for (std::uint32_t e = hot_[i].first_successor; e < hot_[i].last_successor; ++e)
-        ++edges[hot_[i].home * std::size_t{plan_.workers} + successors_[e].home];
-    for (auto& to : workers_)
-      for (std::uint32_t from = 0; from < plan_.workers; ++from) {
-        const std::uint32_t n = edges[from * std::size_t{plan_.workers} + to->id];
-        to->incoming.push_back(from != to->id && n > 0 ? std::make_unique<Ring>(n) : nullptr);
-      }
-  }
-
-  /// Nodes of all steps from the entry to `step`.
-  std::uint64_t nodes_before(std::int64_t step) const {
-    const std::int64_t copies = plan_.copies_per_cycle();
-    const std::int64_t steps = step - entry_step_;
-    std::uint64_t sum = static_cast<std::uint64_t>(steps / copies) * hot_.size();
-    for (std::int64_t k = 0; k < steps % copies; ++k) {
-      const auto copy = static_cast<std::size_t>((entry_copy_ + k) % copies);
-      sum += plan_.first_node[copy + 1] - plan_.first_node[copy];
-    }
-    return sum;
-  }
-
   // -- the worker's loop
   // --------------------------------------------------------------------------------------
 
   void work(Worker& w) {
+    w.meter.start_run();
     std::uint32_t next = none;
     unsigned busy = 0;
     unsigned idle = 0;
     while (!failed_.load(std::memory_order_relaxed)) {
       std::uint32_t now = none;
-      if (take_from(w.urgent, now) || take_next(next, now) || take_from(w.ready, now)) {
-        if (w.polls) {
-          stop_polling(w);
-        } else if (idle > 0) {
-          hand_on_polling(w);
-        }
-        w.meter.busy();
-        idle = 0;
+      if (w.urgent.take(now) || take_next(next, now) || w.ready.take(now)) {
+        if (idle > 0) wake_up(w, idle);
         const std::uint32_t follower = run(w, now);
         if (next == none)
           next = follower;
         else if (follower != none)
           offer(w, follower);
-        busy += hot_[now].is_long ? poll_interval : 1;
+        busy += hot_[now].length == Length::brief ? 1 : poll_interval;
         if (busy >= poll_interval) {
           busy = 0;
           drain(w);
           poll_between_nodes(w);
+          if (w.wanted.load(std::memory_order_relaxed)) share_half(w);
         }
         continue;
       }
       if (drain(w) || poll(w)) continue;
       if (steal(w, next)) continue;  // nothing of its own: what it steals is the next
-      if (finished()) break;
+      if (finished(w)) break;
       rest(w, ++idle);
     }
-    w.meter.busy();
+    w.meter.end_run();
     if (w.polls) stop_polling(w);
     parking_.wake_all();
   }
 
-  static bool take_from(ReadyQueue& nodes, std::uint32_t& n) { return !nodes.empty() && nodes.take(n); }
   static bool take_next(std::uint32_t& next, std::uint32_t& n) {
     n = next;
     next = none;
     return n != none;
   }
 
-  bool finished() const {
-    std::uint64_t sum = 0;
-    for (const auto& w : workers_) sum += w->completed.load(std::memory_order_acquire);
-    return sum == total_.load(std::memory_order_acquire);
+  // There is something to do again.
+  void wake_up(Worker& w, unsigned& idle) {
+    w.meter.busy();
+    idle = 0;
+    if (w.polls)
+      stop_polling(w);
+    else
+      hand_on_polling(w);
+  }
+
+  // Cheap while the worker has nodes of its own to wait for: then it looks at nothing that others write.
+  bool finished(Worker& w) {
+    if (!w.done.load(std::memory_order_relaxed)) {
+      if (const std::int64_t limit = gate_.limit(); limit != w.limit_seen) {
+        w.limit_seen = limit;
+        w.to_retire = parts_.owned(w, entry_copy_, limit - next_step_);
+      }
+      if (w.retired.load(std::memory_order_relaxed) < w.to_retire) return false;
+      w.done.store(true, std::memory_order_release);
+    }
+    for (const auto& other : workers_)
+      if (!other->done.load(std::memory_order_acquire)) return false;
+    return true;
   }
 
   // Runs a ready node and returns the first successor that became ready, or none.
   std::uint32_t run(Worker& w, std::uint32_t n) {
     HotNode& hot = hot_[n];
-    PlanNode& node = plan_.nodes[n];
     const std::int64_t step = hot.next_step;
-    node.task.step = step;
+    hot.task->step = step;
     w.current.store(n, std::memory_order_relaxed);
+    const bool leaves = hot.length != Length::brief && workers_.size() > 1 && before_long_node(w, hot.length);
     bool stop = false;
-    const std::uint64_t begin = w.meter.begin(hot.is_long);
+    const std::uint64_t begin = w.meter.begin(hot.length);
     try {
-      stop = perform(plan_, node, WorkerId{w.id});
+      if (hot.body != nullptr) {
+        hot.task->worker = WorkerId{w.id};
+        hot.body(hot.functor, *hot.task, hot.arguments, nullptr);
+      } else {
+        stop = perform(plan_, plan_.nodes[n], WorkerId{w.id});
+      }
     } catch (...) {
+      if (leaves) w.role.come_back();
       fail(n);
       return none;
     }
+    if (hot.kind != NodeKind::run) follow_up(plan_.nodes[n], step, stop);
+    if (begin != 0) hot.length = w.meter.end(begin, n, hot.kind, step);
+    if (leaves) w.role.come_back();
     w.current.store(none, std::memory_order_relaxed);
-    hot.next_step = step + plan_.copies_per_cycle();
-    if (node.kind != NodeKind::run) follow_up(node, step, stop);
-    if (begin != 0) hot.is_long = w.meter.end(begin, n, node.kind, step);
+    hot.next_step = step + copies_per_cycle_;
 
     std::uint32_t next = none;
     if (hot.home == w.id) {
       release(w, n, next);
     } else {
       workers_[hot.home]->list.push(n);
-      parking_.wake(WorkerId{hot.home});
+      tell(hot.home);
     }
-    w.completed.store(w.completed.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     return next;
+  }
+
+  // Others may take meanwhile what waits here, and stand in for this worker. True if it left its role.
+  bool before_long_node(Worker& w, Length length) {
+    share(w, w.urgent, w.urgent.private_count());
+    share(w, w.ready, w.ready.private_count());
+    if (length != Length::long_) return false;
+    w.role.leave();
+    return true;
+  }
+
+  void share(const Worker& w, WorkQueue& queue, std::uint32_t count) {
+    if (count == 0) return;
+    queue.share(count);
+    for (; count > 0 && parking_.wake_one_idle(WorkerId{w.id}); --count) {
+    }
+  }
+
+  void share_half(Worker& w) {
+    if (w.ready.private_count() < 2) return;
+    w.wanted.store(false, std::memory_order_relaxed);
+    share(w, w.ready, w.ready.private_count() / 2);
   }
 
   void follow_up(const PlanNode& node, std::int64_t step, bool stop) {
@@ -250,30 +246,35 @@ class TaskExecutor : public Executor {
       messages_.start(node.payload);  // armed for the next cycle: its staging is free again
     } else if (node.kind == NodeKind::decide) {
       gate_.decide(node, step, stop);
-      if (stop) lower_total();
       parking_.wake_all();
     }
   }
 
-  // Several stop_when may end the run at once: the lowest limit counts.
-  void lower_total() {
-    const std::uint64_t fewer = nodes_before(gate_.limit()) - nodes_before(next_step_);
-    std::uint64_t now = total_.load();
-    while (fewer < now && !total_.compare_exchange_weak(now, fewer)) {
-    }
-  }
-
+  // By the home worker, or its stand-in.
   void release(Worker& w, std::uint32_t n, std::uint32_t& next) {
     const HotNode& hot = hot_[n];
     for (std::uint32_t e = hot.first_successor; e < hot.last_successor; ++e) {
-      const Successor s = successors_[e];
+      const Successor s = parts_.successors[e];
       if (s.home == w.id) {
         if (--hot_[s.node].counter == 0) make_ready(w, s.node, next);
       } else {
-        workers_[s.home]->incoming[w.id]->push(s.node);
-        parking_.wake(WorkerId{s.home});
+        Worker& other = *workers_[s.home];
+        if (s.carry == none) {
+          other.incoming[w.id]->push(s.node);
+        } else {
+          const Carry& c = parts_.carries[s.carry];
+          other.carrying[w.id]->push(s.carry, c.from, c.bytes);
+        }
+        tell(s.home);
       }
     }
+    w.retired.store(w.retired.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  /// There is mail for this worker.
+  void tell(std::uint32_t worker) {
+    parking_.wake(WorkerId{worker});
+    if (workers_[worker]->role.is_away()) parking_.wake_one_idle(WorkerId{worker});
   }
 
   void make_ready(Worker& w, std::uint32_t n, std::uint32_t& next) {
@@ -288,10 +289,10 @@ class TaskExecutor : public Executor {
     }
   }
 
-  /// Puts a ready node where everybody can take it.
   void offer(Worker& w, std::uint32_t n) {
-    (hot_[n].urgent ? w.urgent : w.ready).push(n);
-    parking_.wake_one_idle(WorkerId{w.id});
+    WorkQueue& queue = hot_[n].urgent ? w.urgent : w.ready;
+    queue.push(n);
+    if (w.stood_in_for) share(w, queue, 1);
   }
 
   void count_down(Worker& w, std::uint32_t n) {
@@ -304,11 +305,20 @@ class TaskExecutor : public Executor {
   // Takes in what others left for this worker. True if there was anything.
   bool drain(Worker& w) {
     bool found = false;
-    for (const auto& ring : w.incoming) {
-      if (!ring) continue;
+    for (Ring* ring : w.mail) {
       std::uint32_t n = 0;
       while (ring->pop(n)) {
         count_down(w, n);
+        found = true;
+      }
+    }
+    for (CarryRing* ring : w.parcels) {
+      std::uint32_t n = 0;
+      const std::byte* payload = nullptr;
+      while (ring->pop(n, payload)) {
+        const Carry& c = parts_.carries[n];
+        CarryRing::copy_small(c.to, payload, c.bytes);
+        count_down(w, c.node);
         found = true;
       }
     }
@@ -343,7 +353,13 @@ class TaskExecutor : public Executor {
     const auto count = static_cast<std::uint32_t>(workers_.size());
     for (std::uint32_t d = 1; d < count; ++d) {
       Worker& from = *workers_[(w.id + d) % count];
-      if (take_from(from.urgent, n) || take_from(from.ready, n)) return true;
+      if (from.urgent.steal(n) || from.ready.steal(n)) return true;
+      if (!from.role.stand_in()) continue;
+      from.stood_in_for = true;
+      const bool found = drain(from);
+      from.stood_in_for = false;
+      from.role.give_back();
+      if (found && (from.urgent.steal(n) || from.ready.steal(n))) return true;
     }
     return false;
   }
@@ -379,7 +395,7 @@ class TaskExecutor : public Executor {
     const std::uint32_t home = hot_[message.node].home;
     if (home == w.id) return count_down(w, message.node);
     workers_[home]->list.push(static_cast<std::uint32_t>(hot_.size()) + m);
-    parking_.wake(WorkerId{home});
+    tell(home);
   }
 
   // What we sent must reach those who still wait for it, whatever this thread does next.
@@ -397,22 +413,37 @@ class TaskExecutor : public Executor {
 
   void rest(Worker& w, unsigned idle) {
     w.meter.idle();
-    wait(w, idle);
-    w.meter.idle();
+    if (wait(w, idle)) w.meter.idle_asleep();
   }
 
-  void wait(Worker& w, unsigned idle) {
+  // True if the processor was free for others meanwhile.
+  bool wait(Worker& w, unsigned idle) {
+    if (idle == spins_before_asking)
+      for (const auto& other : workers_)
+        if (other->id != w.id) other->wanted.store(true, std::memory_order_relaxed);
     if (w.polls || idle < (oversubscribed_ ? 16 : spins_before_parking)) {  // the poller never parks
-      oversubscribed_ ? static_cast<void>(sched_yield()) : cpu_relax();
-      return;
+      if (oversubscribed_)
+        sched_yield();
+      else
+        spin(w, idle);
+      return oversubscribed_;
     }
     if (!plan_.messages.empty() && !w.polls) {
       std::uint32_t nobody = none;
       w.polls = poller_.compare_exchange_strong(nobody, w.id);
     }
-    if (w.polls) return;
+    if (w.polls) return false;
     parking_.park(WorkerId{w.id}, park_timeout,
-                  [&] { return failed_.load() || finished() || has_mail(w) || others_have_work(w); });
+                  [&] { return failed_.load() || finished(w) || has_mail(w) || others_have_work(w); });
+    return true;
+  }
+
+  // Looks at the rings alone for a moment: what is waited for most often and most urgently.
+  static void spin(const Worker& w, unsigned idle) {
+    for (int i = 0; i < 16; ++i) {
+      if (has_releases(w)) return;
+      if (idle > 8) cpu_relax();
+    }
   }
 
   void stop_polling(Worker& w) {
@@ -426,16 +457,22 @@ class TaskExecutor : public Executor {
     if (!plan_.messages.empty() && poller_.load() == none) parking_.wake_one_idle(WorkerId{w.id});
   }
 
+  static bool has_releases(const Worker& w) {
+    for (const Ring* ring : w.mail)
+      if (!ring->empty()) return true;
+    for (const CarryRing* ring : w.parcels)
+      if (!ring->empty()) return true;
+    return false;
+  }
+
   bool has_mail(const Worker& w) const {
-    for (const auto& ring : w.incoming)
-      if (ring && !ring->empty()) return true;
-    return !w.list.empty() || gate_.open() != w.gate_seen ||
+    return has_releases(w) || !w.list.empty() || gate_.open() != w.gate_seen ||
            (!plan_.messages.empty() && poller_.load() == none);
   }
 
   bool others_have_work(const Worker& w) const {
     for (const auto& other : workers_)
-      if (other->id != w.id && !(other->ready.empty() && other->urgent.empty())) return true;
+      if (other->id != w.id && (other->ready.shows_work() || other->urgent.shows_work())) return true;
     return false;
   }
 
@@ -468,14 +505,13 @@ class TaskExecutor : public Executor {
   Messages& messages_;
   bool oversubscribed_;
   Parking parking_;
-  std::vector<HotNode> hot_;
-  std::vector<Successor> successors_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  MovingParts parts_;
+  std::vector<HotNode>& hot_;
+  std::vector<std::unique_ptr<Worker>>& workers_;
+  std::int64_t copies_per_cycle_ = plan_.copies_per_cycle();
   std::vector<unsigned char> arrived_;  ///< by message: received, not yet unpacked
-  std::uint32_t entry_copy_ = 0;
-  std::int64_t entry_step_ = 0;
+  std::uint32_t entry_copy_ = 0;        ///< copy of next_step_
   std::int64_t next_step_ = 0;
-  alignas(64) std::atomic<std::uint64_t> total_{0};
   alignas(64) std::atomic<std::int64_t> sends_in_flight_{0};
   alignas(64) std::atomic<std::uint32_t> poller_{none};
   std::atomic<bool> failed_{false};

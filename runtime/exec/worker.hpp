@@ -1,16 +1,15 @@
 // The moving parts of the tasks schedule: what replay touches of a node, and what a worker owns.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "runtime/exec/completion_list.hpp"
-#include "runtime/exec/ready_queue.hpp"
+#include "runtime/exec/home_role.hpp"
 #include "runtime/exec/ring.hpp"
+#include "runtime/exec/work_queue.hpp"
 #include "runtime/insight/meter.hpp"
 
 namespace tutti {
@@ -18,48 +17,91 @@ namespace tutti {
 /// No node, or no worker.
 inline constexpr std::uint32_t none = ~0U;
 
-/// The part of a node that replay touches, two to a cache line. Written by the home worker; between becoming
-/// ready and completion, by whoever runs the node.
-struct alignas(32) HotNode {
+/// The part of a node that replay touches, in a cache line of its own: neighbours in the plan may belong to
+/// other workers. Written by the home worker; between becoming ready and completion, by whoever runs the
+/// node.
+struct alignas(cache_line_size_bytes) HotNode {
   std::uint32_t counter = 0;
   std::uint32_t in_degree = 0;
   std::int64_t next_step = 0;
   std::uint32_t first_successor = 0;
   std::uint32_t last_successor = 0;
   std::uint32_t home = 0;
-  bool urgent = false;  ///< other ranks wait for it
-  /// As last measured: timing it, and looking at mail and network after it, costs next to nothing.
-  bool is_long = true;
+  NodeKind kind = NodeKind::run;
+  bool urgent = false;              ///< other ranks wait for it
+  Length length = Length::a_while;  ///< as last measured
+  // of a kernel without a value, which can be called from here; else null
+  Body body = nullptr;
+  const void* functor = nullptr;
+  const Argument* arguments = nullptr;
+  Task* task = nullptr;
 };
+static_assert(sizeof(HotNode) == cache_line_size_bytes);
 
 /// A successor with its home, so that releasing does not read the other worker's node.
 struct Successor {
   std::uint32_t node;
   std::uint32_t home;
+  std::uint32_t carry = none;  ///< what travels with the release, if anything
+};
+
+/// The contents of a small tile on their way with a release, into a copy that the reading worker has for
+/// itself.
+struct Carry {
+  std::uint32_t node = 0;  ///< the reader
+  const std::byte* from = nullptr;
+  std::byte* to = nullptr;
+  std::uint32_t bytes = 0;
 };
 
 struct alignas(128) Worker {
-  Worker(std::uint32_t id, std::uint32_t nodes, std::uint32_t messages, const Meter& meter)
-      : id(id),
-        meter(meter),
-        urgent(std::bit_ceil(std::max(nodes, 1U))),
-        ready(std::bit_ceil(std::max(nodes, 1U))),
-        list(nodes + messages) {}
+  Worker(std::uint32_t id, const Plan& plan, const Meter& meter);
 
   std::uint32_t id;
   Meter meter;
   // Oldest first: steps stay together, so what neighbours wait for is not left behind by a worker that runs
   // ahead elsewhere. (Newest first: 1.1 x the time when delays move from rank to rank.)
-  ReadyQueue urgent;
-  ReadyQueue ready;
-  CompletionList list;                          ///< nodes run elsewhere, and nodes + m: message m is done
-  std::vector<std::unique_ptr<Ring>> incoming;  ///< by sending worker; null where no edge comes from it
-  std::vector<std::uint32_t> held;              ///< ready, but beyond the gate
+  WorkQueue urgent;
+  WorkQueue ready;
+  std::vector<std::unique_ptr<Ring>> incoming;       ///< by sending worker; null where no edge comes from it
+  std::vector<std::unique_ptr<CarryRing>> carrying;  ///< the same, for releases that carry something
+  std::vector<Ring*> mail;                           ///< those that are there
+  std::vector<CarryRing*> parcels;
+  std::vector<std::uint32_t> held;  ///< ready, but beyond the gate
   std::int64_t gate_seen = 0;
-  std::vector<std::uint32_t> messages_done;             ///< scratch
-  bool polls = false;                                   ///< holds the poller's role
-  alignas(64) std::atomic<std::uint64_t> completed{0};  ///< nodes it ran in this run; written by itself
-  std::atomic<std::uint32_t> current{none};             ///< for explain()
+  bool stood_in_for = false;                 ///< a stand-in is at it: what it readies is shared at once
+  std::vector<std::uint32_t> owned;          ///< by copy: nodes of this and earlier copies whose home this is
+  std::int64_t limit_seen = -1;              ///< the limit that `to_retire` was counted for
+  std::uint64_t to_retire = 0;               ///< of its nodes in this run
+  std::atomic<std::uint64_t> retired{0};     ///< so far; written by the holder of `role`
+  std::atomic<std::uint32_t> current{none};  ///< for explain()
+  std::vector<std::uint32_t> messages_done;  ///< scratch
+  bool polls = false;                        ///< holds the poller's role
+
+  // What others write or look at, apart from what the worker writes all the time.
+  CompletionList list;  ///< nodes run elsewhere, and nodes + m: message m is done
+  alignas(cache_line_size_bytes) HomeRole role;
+  std::atomic<bool> wanted{false};  ///< somebody has had nothing to do for a while
+  std::atomic<bool> done{false};    ///< all its nodes of this run are retired
+};
+
+/// Nodes, edges and workers of one plan, ready for Worker::enter.
+struct MovingParts {
+  MovingParts(Plan& plan, Profile& profile, Trace* trace, std::uint32_t graph);
+
+  /// Nodes of `worker` in `steps` steps that begin with copy `first_copy`.
+  std::uint64_t owned(const Worker& worker, std::uint32_t first_copy, std::int64_t steps) const;
+
+  std::vector<HotNode> nodes;
+  std::vector<Successor> successors;
+  std::vector<Carry> carries;
+  std::vector<std::unique_ptr<Worker>> workers;
+
+ private:
+  void make_carries(const Plan& plan);
+  void make_rings();
+
+  std::vector<std::byte> carried_;  ///< the copies, those of each worker in cache lines of their own
 };
 
 }  // namespace tutti

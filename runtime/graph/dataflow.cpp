@@ -44,6 +44,7 @@ class Data {
     return DatumId{first + region};
   }
   std::uint32_t count() const { return count_; }
+  const std::vector<std::uint32_t>& first() const { return first_; }
 
  private:
   static constexpr std::uint32_t unused = ~0U;
@@ -91,6 +92,7 @@ class NodeLister {
           break;
       }
     }
+    flow_.first_datum = data_.first();
     flow_.datum_count = data_.count();
     return std::move(flow_);
   }
@@ -102,7 +104,9 @@ class NodeLister {
     flow_.nodes.push_back(
         {kind, operation_, tile, home, payload, static_cast<std::uint32_t>(flow_.accesses.size()), 0});
   }
-  void access(DatumId datum, bool writes) { flow_.accesses.push_back({datum, writes}); }
+  void access(DatumId datum, bool writes) {
+    flow_.accesses.push_back({datum, writes, DatumAccess::no_producer});
+  }
   // Sorts the node's accesses and merges those to the same datum.
   void end() {
     Draft& node = flow_.nodes.back();
@@ -370,10 +374,11 @@ class EdgeFinder {
     sources_.clear();
     const Draft& node = flow_.nodes[n];
     for (std::uint32_t a = node.first_access; a < node.last_access; ++a) {
-      const DatumAccess& access = flow_.accesses[a];
+      DatumAccess& access = flow_.accesses[a];
       const std::size_t d = access.datum.index();
       if (!access.writes) {
         add_source(writer_[d]);
+        access.producer = writer_[d].node;
         pool_.push_back({{n, round_}, readers_[d]});
         readers_[d] = static_cast<std::uint32_t>(pool_.size() - 1);
         continue;

@@ -69,6 +69,9 @@ struct Draft {
 struct DatumAccess {
   DatumId datum;
   bool writes = false;
+  std::uint32_t producer =
+      no_producer;  ///< reads: the node whose value it gets, if the cycle writes the datum
+  static constexpr std::uint32_t no_producer = ~0U;
 };
 
 struct Edge {
@@ -84,6 +87,8 @@ struct Dataflow {
   std::vector<Message> messages;
   std::vector<LocalCopy> copies;
   std::vector<ReductionDraft> reductions;
+  std::vector<std::uint32_t>
+      first_datum;  ///< by store: a scalar, or the first of the own tiles, in rank order
   std::uint32_t datum_count = 0;
   std::uint32_t slot_count = 0;
   std::vector<Edge> edges;  ///< ordered by `to`

@@ -12,6 +12,7 @@ namespace tutti {
 namespace {
 
 constexpr std::uint64_t line_bytes = 64;
+constexpr std::uint32_t foreign_input_bytes = 24;  // more is not worth being passed on otherwise
 constexpr std::uint64_t rounded(std::uint64_t bytes) {
   return (bytes + line_bytes - 1) / line_bytes * line_bytes;
 }
@@ -132,7 +133,7 @@ class Lowering {
     node.functor = op.kernel.functor.get();
     if (d.kind == NodeKind::run) set_tile(node, op, bound);
     if (d.kind == NodeKind::compute) node.result = store(bound.target).value();
-    for (std::uint32_t a = 0; a < bound.stores.size(); ++a) add_argument(node, bound, a);
+    for (std::uint32_t a = 0; a < bound.stores.size(); ++a) add_argument(node, bound, a, d);
   }
 
   void set_tile(PlanNode& node, const Operation& op, const BoundOperation& bound) const {
@@ -144,7 +145,7 @@ class Lowering {
           small_ + partials_at_[static_cast<std::size_t>(&bound - program_.operations.data())] + 8 * index;
   }
 
-  void add_argument(PlanNode& node, const BoundOperation& bound, std::uint32_t a) {
+  void add_argument(PlanNode& node, const BoundOperation& bound, std::uint32_t a, const Draft& draft) {
     const Access& wanted = bound.operation->accesses[a];
     Argument argument;
     if (bound.stores[a] < 0) {
@@ -152,14 +153,15 @@ class Lowering {
     } else if (Store& s = store(bound.stores[a]); s.is_scalar()) {
       argument.data = s.value();
     } else if (wanted.pattern.shape == Shape::tiles) {
-      argument = input_list(node, bound, a, s);
+      argument = input_list(node, bound, a, s, draft);
     } else {
       argument = s.tile(node.task.tile);
     }
     plan_->arguments.push_back(argument);
   }
 
-  Argument input_list(const PlanNode& node, const BoundOperation& bound, std::uint32_t a, Store& s) {
+  Argument input_list(const PlanNode& node, const BoundOperation& bound, std::uint32_t a, Store& s,
+                      const Draft& draft) {
     const GhostPattern& p = ghosts_.patterns[static_cast<std::size_t>(ghosts_.pattern_of[node.operation][a])];
     const auto& read = p.tiles_read.at(node.task.tile);
     auto list = std::make_unique<std::byte[]>(std::max<std::size_t>(1, read.size()) * input_bytes);
@@ -167,12 +169,34 @@ class Lowering {
       const bool own = p.layout->owner(read[i]) == plan_->rank;
       bound.operation->kernel.parameters[a].make_input(
           list.get(), i, own ? s.tile(read[i]) : s.ghost_tile(read[i]), read[i]);
+      if (own)
+        add_foreign_input(
+            draft, bound.stores[a],
+            {static_cast<std::uint32_t>(&node - plan_->nodes.data()), 0, s.tile(read[i]),
+             static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                 ~0U, static_cast<std::uint64_t>(s.tile(read[i]).box.size()) * s.type().size_bytes)),
+             &bound.operation->kernel.parameters[a], list.get(), i, read[i]});
     }
     Argument argument;
     argument.data = list.get();
     argument.input_count = static_cast<std::uint32_t>(read.size());
     plan_->inputs.push_back(std::move(list));
     return argument;
+  }
+
+  // Keeps it if it is small, in one piece, and written by a node of another worker.
+  void add_foreign_input(const Draft& reader, std::int32_t s, ForeignInput input) {
+    const Box& box = input.tile.box;
+    if (input.bytes > foreign_input_bytes || box.hi[0] - box.lo[0] != 1 || box.hi[1] - box.lo[1] != 1) return;
+    const DatumId datum{flow_.first_datum[static_cast<std::size_t>(s)] +
+                        store(s).layout()->index_in_rank(input.id)};
+    for (std::uint32_t a = reader.first_access; a < reader.last_access; ++a) {
+      const DatumAccess& access = flow_.accesses[a];
+      if (access.datum != datum || access.writes || access.producer == DatumAccess::no_producer) continue;
+      if (flow_.nodes[access.producer].home == reader.home) return;
+      input.producer = access.producer;
+      plan_->foreign_inputs.push_back(input);
+    }
   }
 
   void add_edges() {
@@ -281,6 +305,12 @@ void combine(const PlanReduction& r) {
 std::unique_ptr<Plan> lower(std::shared_ptr<const Program> program, const Ghosts& ghosts,
                             const Dataflow& flow, RankId rank, std::uint32_t ranks, std::uint32_t workers) {
   return Lowering(std::move(program), ghosts, flow).run(rank, ranks, workers);
+}
+
+void ForeignInput::redirect(void* data) const {
+  Argument elsewhere = tile;
+  elsewhere.data = data;
+  parameter->make_input(list, index, elsewhere, id);
 }
 
 bool perform(Plan& plan, PlanNode& node, WorkerId worker) {

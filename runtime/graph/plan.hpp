@@ -14,7 +14,8 @@
 
 namespace tutti {
 
-struct PlanNode {
+/// In cache lines of its own: workers write into the tasks of their nodes.
+struct alignas(64) PlanNode {
   NodeKind kind = NodeKind::run;
   std::uint32_t operation = 0;
   std::uint32_t copy = 0;     ///< the step of the cycle it belongs to
@@ -55,6 +56,22 @@ struct PlanReduction {
   void* value = nullptr;  ///< the root's scalar, else null
 };
 
+/// A tile that a node reads through tiles(fn) and that another worker's node wrote: what an executor needs to
+/// pass its contents on by other means.
+struct ForeignInput {
+  std::uint32_t node = 0;
+  std::uint32_t producer = 0;  ///< there is an edge from it to `node`
+  Argument tile;               ///< `bytes` bytes in a row
+  std::uint32_t bytes = 0;
+  /// Lets the kernel find the contents at another address.
+  void redirect(void* data) const;
+
+  const Parameter* parameter = nullptr;  ///< of the kernel
+  std::byte* list = nullptr;             ///< the kernel's inputs
+  std::uint32_t index = 0;               ///< in the list
+  TileId id;
+};
+
 struct Plan {
   std::shared_ptr<const Program> program;  ///< keeps stores and kernels alive
   RankId rank;
@@ -73,6 +90,7 @@ struct Plan {
   std::vector<PlanMessage> messages;
   std::vector<PlanCopy> copies;
   std::vector<PlanReduction> reductions;
+  std::vector<ForeignInput> foreign_inputs;  ///< those of a few bytes
 
   /// Counters before the first node of `copy` runs, when all earlier copies of the cycle are done: tokens of
   /// edges from later copies lie ready, send buffers are free, no message has arrived.

@@ -1,6 +1,7 @@
 #include "runtime/insight/clock.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -33,7 +34,7 @@ struct Reading {
 Reading read_both() {
   Reading best{};
   std::uint64_t width = ~0ULL;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 20; ++i) {
     const std::uint64_t before = ticks();
     const double steady_s = steady_now_s();
     const std::uint64_t after = ticks();
@@ -56,6 +57,12 @@ double seconds_per_tick() {
   Reading now = read_both();
   while (now.steady_s - at_start.steady_s < 1e-3) now = read_both();
   return (now.steady_s - at_start.steady_s) / static_cast<double>(now.count - at_start.count);
+}
+
+double thread_cpu_s() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
 std::uint64_t reading_ticks() {

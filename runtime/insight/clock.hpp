@@ -27,6 +27,8 @@ inline std::uint64_t ticks() {
 /// Seconds of one tick, measured from the start of the process to now; at least 1 ms of it, for which a first
 /// call may wait. Good to a few parts in 10^5 from a tenth of a second on.
 double seconds_per_tick();
+/// Seconds that the calling thread has spent on a processor. A system call.
+double thread_cpu_s();
 /// Ticks between two readings in a row, at best: what a measurement adds to what it measures.
 std::uint64_t reading_ticks();
 /// What std::chrono::steady_clock shows at this count, in seconds.

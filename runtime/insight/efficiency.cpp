@@ -34,7 +34,8 @@ double ratio(double part, double whole) { return whole > 0 ? std::clamp(part / w
 Efficiency efficiency(const std::vector<RankTimes>& ranks, double critical_path_s) {
   Efficiency e;
   for (const RankTimes& r : ranks) e.elapsed_s = std::max(e.elapsed_s, r.elapsed_s);
-  double useful_s = 0, communication_s = 0, idle_s = 0, own_s = 0, most_own_s = 0, busy_s = 0;
+  double useful_s = 0, communication_s = 0, idle_s = 0, own_s = 0, most_own_s = 0, busy_s = 0,
+         preempted_s = 0;
   for (const RankTimes& r : ranks) {
     const RankShare share = share_of(r, e.elapsed_s, ranks.size() == 1);
     const auto workers = static_cast<double>(r.workers.size());
@@ -45,6 +46,7 @@ Efficiency efficiency(const std::vector<RankTimes>& ranks, double critical_path_
     for (const WorkerSeconds& w : r.workers) {
       useful_s += w.useful_s;
       communication_s += w.communication_s;
+      preempted_s += w.preempted_s;
       idle_s += w.idle_s + (e.elapsed_s - r.elapsed_s);
     }
   }
@@ -63,6 +65,7 @@ Efficiency efficiency(const std::vector<RankTimes>& ranks, double critical_path_
   e.share.useful = ratio(useful_s, all_s);
   e.share.communication = ratio(communication_s, all_s);
   e.share.idle = ratio(idle_s, all_s);
+  e.preempted = ratio(preempted_s, all_s);
   e.share.runtime = std::max(0.0, 1 - e.share.useful - e.share.communication - e.share.idle);
   return e;
 }

@@ -13,6 +13,7 @@ struct WorkerSeconds {
   double useful_s = 0;
   double communication_s = 0;
   double idle_s = 0;
+  double preempted_s = 0;  ///< part of any of these: its processor was given to somebody else
 };
 
 /// What one rank spent on one operation, all its tiles and steps together.
@@ -72,6 +73,7 @@ struct Efficiency {
   std::uint32_t workers = 0;
   Factors factors;
   TimeShare share;
+  double preempted = 0;  ///< share of elapsed x workers in which workers were kept from their processors
 };
 
 /// Of at least one rank with at least one worker and some time. `critical_path_s` is for all timed steps

@@ -172,6 +172,13 @@ Sentences explain(const Findings& f, const Roofline& roofline, const Crowding& c
                     crowding.processors),
         "Start fewer ranks or threads, or bind them to processors of their own: `tutti run` does, and with "
         "mpirun --map-by slot:PE=THREADS --bind-to core; --print-affinity shows what each worker has."};
+  if (f.efficiency.preempted >= worth_a_word)
+    return {
+        fmt::format("Other programs on the same processors limit this run: for {:.0f} % of the time workers "
+                    "could not go on, because their processor was given to somebody else.",
+                    percent(f.efficiency.preempted)),
+        "Measure again on processors of your own: what else is said about this run would be of little "
+        "worth."};
   const Factors& factors = f.efficiency.factors;
   struct Loss {
     double factor;

@@ -15,6 +15,7 @@ namespace tutti {
 ///   elapsed_s, steps, critical_path_s (per step)
 ///   factors      {parallel, process, ...} as in Factors
 ///   time_share   {useful, communication, runtime, idle}
+///   preempted    share of the time in which workers were kept from their processors
 ///   roofline     {peak_gflops, bandwidth_gb_s}
 ///   operations   [{name, calls, time_s, share, gflops, gb_s, intensity, fraction_of_roofline}]; time_s is
 ///                summed over workers, share is of elapsed x workers; null where a kernel declares no cost

@@ -11,10 +11,17 @@
 
 namespace tutti {
 
+/// How long a node took when it was last measured.
+enum class Length : std::uint8_t {
+  brief,    ///< below 2 us
+  a_while,  ///< timing it, and looking at mail and network after it, costs next to nothing
+  long_,    ///< 10 us and more: others need not wait for its worker meanwhile
+};
+
 /// Adds to its worker's part of a Profile, and to its ring of a Trace if there is one.
 ///
-/// A long node (two microseconds or more, as last measured) is timed each time it runs: two readings of the
-/// clock, 1 % at most. Of the others one in 16 is, and stands for all 16. With a trace every node is timed.
+/// A node that is not brief is timed each time it runs: two readings of the clock, 1 % at most. Of the brief
+/// ones one in 16 is, and stands for all 16. With a trace every node is timed.
 ///
 /// Threading: used by its worker alone.
 class alignas(64) Meter {
@@ -26,13 +33,26 @@ class alignas(64) Meter {
         ring_(trace ? &trace->ring(worker) : nullptr),
         graph_(graph),
         own_ticks_(reading_ticks()),
-        long_ticks_(static_cast<std::uint64_t>(2e-6 / seconds_per_tick())) {}
+        brief_ticks_(static_cast<std::uint64_t>(2e-6 / seconds_per_tick())) {}
+
+  /// Around all that the worker does in a run.
+  void start_run() {
+    run_begin_ = ticks();
+    cpu_begin_s_ = thread_cpu_s();
+    slept_ = 0;
+  }
+  void end_run() {
+    busy();
+    const auto on_cpu = static_cast<std::uint64_t>((thread_cpu_s() - cpu_begin_s_) / seconds_per_tick());
+    const std::uint64_t elapsed = ticks() - run_begin_;
+    time_->preempted += elapsed - std::min(elapsed, on_cpu + slept_);
+  }
 
   bool tracing() const { return ring_ != nullptr; }
 
   /// Right before a node runs. Returns 0 if this time is not measured, else what end() wants back.
-  std::uint64_t begin(bool is_long) {
-    if (is_long) {
+  std::uint64_t begin(Length length) {
+    if (length != Length::brief || ring_) {
       weight_ = 1;
     } else {
       if (--until_sample_ != 0) return 0;
@@ -40,17 +60,17 @@ class alignas(64) Meter {
     }
     return ticks();
   }
-  /// Right after, if begin() was not 0. Returns whether the node is long.
-  bool end(std::uint64_t begin, std::uint32_t node, NodeKind kind, std::int64_t step) {
+  /// Right after, if begin() was not 0.
+  Length end(std::uint64_t begin, std::uint32_t node, NodeKind kind, std::int64_t step) {
     const std::uint64_t now = ticks();
     const std::uint64_t took = now - begin - std::min(now - begin, own_ticks_);
     nodes_[node].ticks += took;
     ++nodes_[node].samples;
-    // what makes a short node long, an interrupt say, did not happen to those that it stands for
-    const std::uint64_t sum = took + (weight_ - 1) * std::min(took, long_ticks_);
+    // what makes a brief node long, an interrupt say, did not happen to those that it stands for
+    const std::uint64_t sum = took + (weight_ - 1) * std::min(took, brief_ticks_);
     (is_communication(kind) ? time_->communication : time_->useful) += sum;
     if (ring_) ring_->push({begin, now, step, node, graph_, TraceEvent::Kind::node});
-    return ring_ || took >= long_ticks_;
+    return took < brief_ticks_ ? Length::brief : took < 5 * brief_ticks_ ? Length::a_while : Length::long_;
   }
 
   /// Around a look at the network between two nodes; `begin` as above.
@@ -61,7 +81,7 @@ class alignas(64) Meter {
   }
   void end_poll(std::uint64_t begin) {
     const std::uint64_t took = ticks() - begin;
-    time_->communication += ring_ ? took : took + (sampling - 1) * std::min(took, long_ticks_);
+    time_->communication += ring_ ? took : took + (sampling - 1) * std::min(took, brief_ticks_);
   }
   /// A look at the network that found something. For the trace.
   void found_messages(std::uint64_t begin) {
@@ -72,6 +92,12 @@ class alignas(64) Meter {
   void idle() {
     idle_seen_ = ticks();
     if (idle_since_ == 0) idle_since_ = idle_seen_;
+  }
+  /// The same, after giving the processor away since the last idle().
+  void idle_asleep() {
+    const std::uint64_t before = idle_seen_;
+    idle();
+    slept_ += idle_seen_ - before;
   }
   /// There is something again. No reading of the clock: the last idle() was a moment ago.
   void busy() {
@@ -93,12 +119,15 @@ class alignas(64) Meter {
   TraceRing* ring_;
   std::uint32_t graph_;
   std::uint64_t own_ticks_;  // what a measurement adds to what it measures
-  std::uint64_t long_ticks_;
+  std::uint64_t brief_ticks_;
   std::uint32_t until_sample_ = sampling;
   std::uint32_t until_poll_ = 1;
   std::uint32_t weight_ = 1;
   std::uint64_t idle_since_ = 0;
   std::uint64_t idle_seen_ = 0;
+  std::uint64_t run_begin_ = 0;
+  double cpu_begin_s_ = 0;
+  std::uint64_t slept_ = 0;
 };
 
 }  // namespace tutti

@@ -11,6 +11,8 @@ struct alignas(64) WorkerTime {
   std::uint64_t useful = 0;         ///< inside kernels and reductions
   std::uint64_t communication = 0;  ///< packing, unpacking, and inside the transport while it had work
   std::uint64_t idle = 0;           ///< nothing to do; includes looking for messages meanwhile
+  /// Part of any of these: it wanted to go on, but its processor was given to somebody else. Tasks only.
+  std::uint64_t preempted = 0;
 };
 
 /// How long a node takes. Written by whoever runs it.

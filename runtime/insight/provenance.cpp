@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
+#include <cstring>
+#include <ctime>
 #include <fstream>
 
 #include <fmt/format.h>
-#include <hwloc.h>
 #include <nlohmann/json.hpp>
 #include <omp.h>
 #include <sched.h>
@@ -14,13 +16,15 @@
 #include <tutti/build_info.hpp>
 #include <unistd.h>
 
+#include "runtime/insight/topology.hpp"
 #include "runtime/io/field_file.hpp"
 
 namespace tutti {
 
 const BuildInfo& build_info() {
   static const BuildInfo info{TUTTI_BUILD_VERSION, TUTTI_BUILD_COMMIT, TUTTI_BUILD_COMPILER,
-                              TUTTI_BUILD_FLAGS,   TUTTI_BUILD_TYPE,   {TUTTI_BUILD_FEATURES}};
+                              TUTTI_BUILD_FLAGS,   TUTTI_BUILD_TYPE,   {TUTTI_BUILD_FEATURES},
+                              TUTTI_BUILD_KOKKOS};
   return info;
 }
 
@@ -30,36 +34,6 @@ bool built_with(std::string_view feature) {
 }
 
 namespace {
-
-/// The hwloc topology of this node, whole: also what this process may not use.
-class Topology {
- public:
-  Topology() {
-    loaded_ = hwloc_topology_init(&topology_) == 0;
-    if (loaded_ && hwloc_topology_load(topology_) != 0) {
-      hwloc_topology_destroy(topology_);
-      loaded_ = false;
-    }
-  }
-  ~Topology() {
-    if (loaded_) hwloc_topology_destroy(topology_);
-  }
-  Topology(const Topology&) = delete;
-  Topology& operator=(const Topology&) = delete;
-
-  std::uint32_t count(hwloc_obj_type_t type) const {
-    return loaded_ ? static_cast<std::uint32_t>(std::max(0, hwloc_get_nbobjs_by_type(topology_, type))) : 0;
-  }
-  std::uint64_t cache_bytes(hwloc_obj_type_t type) const {
-    const hwloc_obj_t cache = count(type) > 0 ? hwloc_get_obj_by_type(topology_, type, 0) : nullptr;
-    return cache != nullptr ? cache->attr->cache.size : 0;
-  }
-  std::uint64_t memory_bytes() const { return loaded_ ? hwloc_get_root_obj(topology_)->total_memory : 0; }
-
- private:
-  hwloc_topology_t topology_{};
-  bool loaded_ = false;
-};
 
 /// The first "model name" of /proc/cpuinfo (some architectures have none).
 std::string cpu_model() {
@@ -80,7 +54,7 @@ Machine look_at_machine() {
     m.system = fmt::format("{} {} {}", names.sysname, names.release, names.machine);
   }
   m.cpu_model = cpu_model();
-  const Topology topology;
+  const Topology& topology = Topology::of_this_node();
   m.packages = topology.count(HWLOC_OBJ_PACKAGE);
   m.numa_nodes = topology.count(HWLOC_OBJ_NUMANODE);
   m.cores = topology.count(HWLOC_OBJ_CORE);
@@ -92,18 +66,36 @@ Machine look_at_machine() {
   return m;
 }
 
-/// "0-3,8" for a set of processors.
-std::string as_list(const cpu_set_t& set) {
+/// The command line of this process as a shell takes it (words with other than plain characters in quotes).
+std::string command_line() {
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);
   std::string text;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (!CPU_ISSET(cpu, &set)) continue;
-    int last = cpu;
-    while (last + 1 < CPU_SETSIZE && CPU_ISSET(last + 1, &set)) ++last;
-    text += fmt::format("{}{}", text.empty() ? "" : ",", cpu);
-    if (last > cpu) text += fmt::format("-{}", last);
-    cpu = last;
+  for (std::string word; std::getline(in, word, '\0');) {
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || std::strchr("-_./,:=+%@", c) != nullptr;
+    });
+    for (std::size_t at = 0; !plain && (at = word.find('\'', at)) != std::string::npos; at += 4)
+      word.replace(at, 1, "'\\''");
+    text += fmt::format("{0}{1}{2}{1}", text.empty() ? "" : " ", plain ? "" : "'", word);
   }
   return text;
+}
+
+/// Now, in UTC: "2024-05-01T12:34:56Z".
+std::string time_stamp() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+nlohmann::json libraries(const Transport& transport) {
+  return {{"transport", transport.description()},
+          {"field_files", field_file_library()},
+          {"kokkos", build_info().kokkos},
+          {"openmp", fmt::format("OpenMP {}", _OPENMP)},  // year and month of the standard
+          {"hwloc", fmt::format("hwloc {}", HWLOC_VERSION)}};
 }
 
 /// Only variables that change how a program runs, never the whole environment.
@@ -117,6 +109,9 @@ bool is_telling(std::string_view name) {
                                     "CUDA_VISIBLE_DEVICES",
                                     "HDF5_USE_FILE_LOCKING",
                                     "SLURM_JOB_ID",
+                                    "SLURM_JOB_NAME",
+                                    "SLURM_STEP_ID",
+                                    "SLURM_NTASKS_PER_NODE",
                                     "SLURM_JOB_NUM_NODES",
                                     "SLURM_NTASKS",
                                     "SLURM_CPUS_PER_TASK",
@@ -141,20 +136,35 @@ nlohmann::json telling_environment() {
   return found;
 }
 
-struct RankAffinity {
-  std::string host;
-  std::vector<std::string> workers;
-};
+/// The processors that each worker may run on, by worker.
+std::vector<std::vector<int>> worker_processors(std::uint32_t workers) {
+  std::vector<std::vector<int>> processors(workers);
+#pragma omp parallel num_threads(static_cast <int>(workers))
+  {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    const auto worker = static_cast<std::size_t>(omp_get_thread_num());
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && worker < processors.size())
+      for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+        if (CPU_ISSET(cpu, &set)) processors[worker].push_back(cpu);
+  }
+  return processors;
+}
 
-std::vector<RankAffinity> gather_affinity(Transport& transport, std::uint32_t workers) {
-  nlohmann::json mine = {machine().host, worker_affinity(workers)};
+/// By rank, {"host": ..., "workers": ["0-3", ...], "objects": ["Package:0 Core:0-3", ...]}.
+nlohmann::json gather_affinity(Transport& transport, std::uint32_t workers) {
+  nlohmann::json mine = {
+      {"host", machine().host}, {"workers", nlohmann::json::array()}, {"objects", nlohmann::json::array()}};
+  for (const std::vector<int>& processors : worker_processors(workers)) {
+    mine["workers"].push_back(as_list(processors));
+    mine["objects"].push_back(Topology::of_this_node().objects_of(processors));
+  }
   const std::string text = mine.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   const auto* first = reinterpret_cast<const std::byte*>(text.data());
-  std::vector<RankAffinity> ranks;
+  nlohmann::json ranks = nlohmann::json::array();
   for (const Bytes& bytes : transport.gather_all(Bytes(first, first + text.size()))) {
     const auto* chars = reinterpret_cast<const char*>(bytes.data());
-    const auto entry = nlohmann::json::parse(chars, chars + bytes.size());
-    ranks.push_back({entry[0].get<std::string>(), entry[1].get<std::vector<std::string>>()});
+    ranks.push_back(nlohmann::json::parse(chars, chars + bytes.size()));
   }
   return ranks;
 }
@@ -168,7 +178,7 @@ const Machine& machine() {
 
 std::uint64_t last_level_cache_bytes() {
   static const std::uint64_t bytes = [] {
-    const Topology topology;
+    const Topology& topology = Topology::of_this_node();
     for (const hwloc_obj_type_t type : {HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L2CACHE})
       if (topology.count(type) > 0) return topology.count(type) * topology.cache_bytes(type);
     return std::uint64_t{32} << 20;  // the system does not tell: a usual size
@@ -177,24 +187,17 @@ std::uint64_t last_level_cache_bytes() {
 }
 
 std::vector<std::string> worker_affinity(std::uint32_t workers) {
-  std::vector<std::string> lists(workers);
-#pragma omp parallel num_threads(static_cast <int>(workers))
-  {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    const auto worker = static_cast<std::size_t>(omp_get_thread_num());
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && worker < lists.size()) lists[worker] = as_list(set);
-  }
+  std::vector<std::string> lists;
+  for (const std::vector<int>& processors : worker_processors(workers)) lists.push_back(as_list(processors));
   return lists;
 }
 
 nlohmann::json provenance(Transport& transport, std::uint32_t workers) {
   const Machine& m = machine();
   const BuildInfo& build = build_info();
-  nlohmann::json affinity = nlohmann::json::array();
-  for (const RankAffinity& rank : gather_affinity(transport, workers))
-    affinity.push_back({{"host", rank.host}, {"workers", rank.workers}});
-  return {{"host", m.host},
+  return {{"command", command_line()},
+          {"started", time_stamp()},
+          {"host", m.host},
           {"cpu_model", m.cpu_model},
           {"system", m.system},
           {"packages", m.packages},
@@ -211,17 +214,21 @@ nlohmann::json provenance(Transport& transport, std::uint32_t workers) {
             {"flags", build.flags},
             {"type", build.build_type},
             {"features", build.features}}},
-          {"libraries", {{"transport", transport.description()}, {"field_files", field_file_library()}}},
+          {"libraries", libraries(transport)},
           {"environment", telling_environment()},
-          {"affinity", affinity}};
+          {"affinity", gather_affinity(transport, workers)}};
 }
 
 std::string affinity_table(Transport& transport, std::uint32_t workers) {
   std::string table;
   std::size_t number = 0;
-  for (const RankAffinity& rank : gather_affinity(transport, workers)) {
-    for (std::size_t w = 0; w < rank.workers.size(); ++w)
-      table += fmt::format("rank {} on {}: worker {} may run on {}\n", number, rank.host, w, rank.workers[w]);
+  for (const nlohmann::json& rank : gather_affinity(transport, workers)) {
+    const auto lists = rank["workers"].get<std::vector<std::string>>();
+    const auto objects = rank["objects"].get<std::vector<std::string>>();
+    for (std::size_t w = 0; w < lists.size(); ++w)
+      table +=
+          fmt::format("rank {} on {}: worker {} may run on {}{}\n", number, rank["host"].get<std::string>(),
+                      w, lists[w], objects[w].empty() ? "" : fmt::format(" ({})", objects[w]));
     ++number;
   }
   return table;

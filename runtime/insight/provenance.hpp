@@ -20,6 +20,7 @@ struct BuildInfo {
   std::string flags;
   std::string build_type;
   std::vector<std::string> features;  ///< of: mpi hdf5 kokkos cuda
+  std::string kokkos;                 ///< "Kokkos 3.4.01, SERIAL" (version and backends), or "none"
 };
 const BuildInfo& build_info();
 /// Whether this build has a feature: "mpi", "hdf5", "kokkos" or "cuda".
@@ -50,11 +51,13 @@ std::uint64_t last_level_cache_bytes();
 /// an OpenMP region: not inside one.
 std::vector<std::string> worker_affinity(std::uint32_t workers);
 
-/// Machine, build, libraries, chosen environment variables and the affinity of every rank's workers, as one
-/// object. Collective; the same on every rank but for what only rank 0 says of its machine.
+/// Command line, start (UTC), machine, build, libraries, chosen environment variables (those of Slurm among
+/// them) and the affinity of every rank's workers, as processors and as hwloc objects, as one object.
+/// Collective; the same on every rank but for what only rank 0 says of its machine.
 nlohmann::json provenance(Transport& transport, std::uint32_t workers);
 
-/// One line per worker of every rank: "rank 0 on node7: worker 0 may run on 0-3". Collective.
+/// One line per worker of every rank: "rank 0 on node7: worker 0 may run on 0-3 (Package:0 NUMANode:0
+/// L3:0 Core:0-3)". Collective.
 std::string affinity_table(Transport& transport, std::uint32_t workers);
 
 }  // namespace tutti

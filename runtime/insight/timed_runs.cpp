@@ -79,6 +79,7 @@ void TimedRuns::end(std::int64_t steps) {
     g.workers[w].useful += now.useful - was.useful;
     g.workers[w].communication += now.communication - was.communication;
     g.workers[w].idle += now.idle - was.idle;
+    g.workers[w].preempted += now.preempted - was.preempted;
   }
   g.elapsed += g.profile->elapsed - before_.elapsed;
   g.steps += steps;
@@ -126,6 +127,7 @@ RankTimes TimedRuns::times_of_this_rank(const std::vector<std::string>& names) c
       times.workers[w].useful_s += tick_s * static_cast<double>(g.workers[w].useful);
       times.workers[w].communication_s += tick_s * static_cast<double>(g.workers[w].communication);
       times.workers[w].idle_s += tick_s * static_cast<double>(g.workers[w].idle);
+      times.workers[w].preempted_s += tick_s * static_cast<double>(g.workers[w].preempted);
     }
     const std::vector<double> seconds = node_seconds(g);
     const double cycles = static_cast<double>(g.steps) / g.plan->copies_per_cycle();

@@ -30,7 +30,7 @@ class Trace::Writer {
   Writer(const Trace& trace, double offset_s)
       : trace_(trace),
         us_per_tick_(seconds_per_tick() * 1e6),
-        origin_us_((steady_seconds(0) + offset_s) * 1e6) {}
+        origin_us_((trace.started_s() + offset_s) * 1e6) {}
 
   std::string write() {
     const auto network = static_cast<std::uint32_t>(trace_.rings_.size());
@@ -77,7 +77,9 @@ class Trace::Writer {
     }
   }
 
-  double us(std::uint64_t tick) const { return origin_us_ + us_per_tick_ * static_cast<double>(tick); }
+  double us(std::uint64_t tick) const {
+    return origin_us_ + us_per_tick_ * (static_cast<double>(tick) - static_cast<double>(trace_.started_));
+  }
 
   template <class Value>
   void name(const char* what, std::uint32_t thread, const Value& value) {
@@ -141,8 +143,7 @@ class Trace::Writer {
   std::string text_;
 };
 
-Trace::Trace(RankId rank, std::uint32_t workers, std::size_t capacity)
-    : rank_(rank), started_s_(steady_seconds(ticks())) {
+Trace::Trace(RankId rank, std::uint32_t workers, std::size_t capacity) : rank_(rank), started_(ticks()) {
   for (std::uint32_t w = 0; w < workers; ++w) rings_.push_back(std::make_unique<TraceRing>(capacity));
 }
 

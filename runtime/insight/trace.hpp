@@ -8,6 +8,7 @@
 
 #include "runtime/comm/transport.hpp"
 #include "runtime/graph/plan.hpp"
+#include "runtime/insight/clock.hpp"
 
 namespace tutti {
 
@@ -64,8 +65,8 @@ class Trace {
   /// This rank's events as elements of a JSON array, each followed by ",\n". `offset_s` is added to
   /// steady_clock's seconds.
   std::string events(double offset_s) const;
-  std::uint64_t lost() const;                      ///< events that gave way
-  double started_s() const { return started_s_; }  ///< steady_clock's seconds when it was made
+  std::uint64_t lost() const;                                    ///< events that gave way
+  double started_s() const { return steady_seconds(started_); }  ///< steady_clock's seconds when it was made
 
  private:
   struct NodeName {
@@ -84,7 +85,7 @@ class Trace {
   class Writer;
 
   RankId rank_;
-  double started_s_;
+  std::uint64_t started_;
   std::vector<std::unique_ptr<TraceRing>> rings_;
   std::vector<GraphNames> graphs_;
 };

@@ -14,8 +14,9 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "runtime/comm/transport.hpp"
 #include "runtime/data/collection.hpp"
@@ -44,12 +45,13 @@ struct ImageMetadata {
   double time = 0;
   std::vector<double> origin;   ///< of the first cell; empty: 0
   std::vector<double> spacing;  ///< between cells; empty: 1
-  std::vector<std::pair<std::string, std::string>> provenance;
+  nlohmann::json provenance;    ///< an object, see Report::provenance; that of rank 0 counts
 };
 
 /// Writes fields of one grid as a VTKHDF 2.0 ImageData file, cells as points, which ParaView opens. The file
-/// appears under its name when it is complete; what had the name before is replaced. Step, time and
-/// provenance become attributes of the group /tutti.
+/// appears under its name when it is complete; what had the name before is replaced. Step and time become
+/// attributes of the group /tutti; provenance its dataset `provenance`, one JSON text, and its main entries
+/// (version, commit, problem, ranks, compiler, host, ...) attributes as well, which listings of a file show.
 void write_vtkhdf(Transport& transport, const std::string& path, const std::vector<NamedField>& fields,
                   const ImageMetadata& metadata);
 

@@ -18,8 +18,8 @@
 //
 // Plain files are cut at multiples of the block size, and a line belongs to the block with its first byte; so
 // ranks agree on the cuts without talking. The content of a gzip file has to be decompressed from its start:
-// every rank does so, and parses its own blocks. (A rank that dealt the text to the others would keep them
-// waiting just as long.)
+// every rank does so, and parses its own blocks. Decompression takes most of the time, so the ranks would get
+// the text no sooner from one that decompressed it for all.
 //
 // Errors. Constructors and next() are collective; all ranks throw the same Error, that of the first line at
 // fault, with the number of this line. Error(usage) for what is wrong with the file or its kind, also for

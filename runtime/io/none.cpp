@@ -1,4 +1,4 @@
-// The null twin of hdf5.cpp: no files of fields.
+// The null twin of hdf5_read.cpp and hdf5_write.cpp: no files of fields.
 #include "runtime/error.hpp"
 #include "runtime/io/field_file.hpp"
 

@@ -10,8 +10,10 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1")  # asserts stay on: they are cheap and outside hot loops
 string(TOUPPER "${CMAKE_BUILD_TYPE}" TUTTI_BUILD_TYPE)
 
+set(TUTTI_ARITHMETIC -ffp-contract=off -fno-fast-math)
+
 add_library(tutti_flags INTERFACE)
-target_compile_options(tutti_flags INTERFACE -Wall -Wextra -ffp-contract=off -fno-fast-math)
+target_compile_options(tutti_flags INTERFACE -Wall -Wextra ${TUTTI_ARITHMETIC})
 target_include_directories(tutti_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(TUTTI_NATIVE)
   target_compile_options(tutti_flags INTERFACE -march=native -mprefer-vector-width=512)

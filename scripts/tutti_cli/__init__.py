@@ -1,5 +1,5 @@
 """The parts of the `tutti` command.
 
-Only demo, plots and report need packages beyond the standard library; they are imported after setup has
-made the virtual environment.
+Only demo and study need packages beyond the standard library; they are imported after setup has made the
+virtual environment.
 """

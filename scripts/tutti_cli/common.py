@@ -29,5 +29,9 @@ def complain(text: str) -> None:
     print(f"tutti: error: {text}", file=sys.stderr, flush=True)
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def build_dir(preset: str) -> Path:
     return ROOT / "build" / preset

@@ -28,6 +28,8 @@ def parser() -> Parser:
     p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
     p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang)")
 
+    add("doctor", "look at compilers, libraries, cores and settings; name what is wrong and the fix")
+
     p = add("build", "configure and build a preset, binaries in build/<preset>/bin")
     p.add_argument("--preset", default="release", choices=PRESETS)
     p.epilog = "Further words -DNAME=VALUE are passed to CMake."
@@ -47,14 +49,28 @@ def parser() -> Parser:
     p.epilog = "Example: tutti run heat -n 2 -t 1 -- --grid 128,128,128 --steps 100"
 
     p = add("demo", "measure heat over the ranks x threads that fit this machine; plots and a page")
-    p.add_argument("--app", default="heat", help="a name in build/<preset>/bin, or a path")
     p.add_argument("--preset", default="release", choices=PRESETS)
-    p.add_argument("--output", default="results/demo", metavar="FOLDER", help="default: %(default)s")
-    p.add_argument("--budget", type=float, default=120.0, metavar="S", help="seconds to measure, default 120")
-    p.add_argument("--repeats", type=int, help="repeats of each point (default: 9, fewer if time is short)")
-    p.add_argument("--grid", type=int, metavar="N", help="cells in each direction (default 192)")
-    p.add_argument("--seed", type=int, default=1, help="of the order of the runs (default 1)")
+    p.add_argument(
+        "--output", default="results/demo", metavar="DIR", help="measured anew, default %(default)s"
+    )
+
+    add_study(add("study", "measure the points that a TOML file names, and report on them"))
     return top
+
+
+def add_study(p: argparse.ArgumentParser) -> None:
+    steps = p.add_subparsers(dest="step", metavar="STEP", required=True)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return steps.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    p = add("run", "measure what FILE names; goes on where it was interrupted")
+    p.add_argument("file", metavar="FILE", help="a study file, for example slurm/studies/heat-strong.toml")
+    p.add_argument("--output", metavar="DIR", help="keeps study.h5, default results/<name of FILE>")
+    p.add_argument("--preset", default="release", choices=PRESETS)
+
+    p = add("report", "print the tables of a study, write its plots and its page")
+    p.add_argument("folder", metavar="DIR", help="holds study.h5")
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -73,6 +89,10 @@ def dispatch(arguments: Sequence[str]) -> int:
         from . import setup
 
         return setup.verb(options.tests)
+    if options.verb == "doctor":
+        from . import doctor
+
+        return doctor.verb()
     if options.verb == "build":
         from . import build
 
@@ -91,9 +111,15 @@ def dispatch(arguments: Sequence[str]) -> int:
 
     setup.everything(tests=False)
     python_env.enter(list(arguments))
-    from . import demo
+    if options.verb == "demo":
+        from . import demo
 
-    return demo.verb(options)
+        return demo.verb(options.output, options.preset)
+    from .study import verbs
+
+    if options.step == "run":
+        return verbs.run_verb(options.file, options.output, options.preset)
+    return verbs.report_verb(options.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

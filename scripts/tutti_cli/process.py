@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from types import FrameType
 from .chatter import Filter
 from .launch import Launch
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
@@ -22,6 +25,8 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 class Outcome:
     status: int
     message: str | None  # the error line, where the run failed and there is one
+    stopped: bool = False  # by a signal that this process got
+    timed_out: bool = False
 
 
 def execute(
@@ -42,6 +47,7 @@ def execute(
         stderr=None if verbose else subprocess.PIPE,
         text=True,
         errors="replace",
+        preexec_fn=end_with_parent,
         start_new_session=True,  # else the terminal sends SIGINT to mpirun a second time
     )
     chatter = Filter()
@@ -52,15 +58,22 @@ def execute(
         status = child.wait()
     show(chatter.finish(), quiet)
     if expired.is_set():
-        return Outcome(1, f"{app}: no end after {timeout_s:.0f} s, stopped")
+        return Outcome(1, f"{app}: no end after {timeout_s:.0f} s, stopped", timed_out=True)
     if received:
-        return Outcome(128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}")
+        return Outcome(
+            128 + received[0], f"{app}: stopped by {signal.Signals(received[0]).name}", stopped=True
+        )
     if verbose:
         return Outcome(status if status >= 0 else 128 - status, None)
     status, message = chatter.explanation(status, app)
     if quiet and chatter.errors and status != 0:
         message = chatter.errors[0].removeprefix("tutti: error: ")
     return Outcome(status, message)
+
+
+def end_with_parent() -> None:
+    """In the child: SIGTERM when this process is killed, so that no run goes on that nobody waits for."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def show(lines: list[str], quiet: bool) -> None:

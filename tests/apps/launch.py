@@ -41,10 +41,16 @@ class Result:
         return f"status {self.status}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
 
 
+def program(app: str) -> str:
+    """An app of the build, or a program of its tests."""
+    path = BIN / app
+    return str(path if path.exists() else BIN.parent / "tests" / app)
+
+
 @functools.cache
 def features(app: str) -> frozenset[str]:
     """Of mpi, hdf5, kokkos, cuda: what the app was built with, as its --version says."""
-    done = subprocess.run([BIN / app, "--version"], capture_output=True, text=True, check=True)
+    done = subprocess.run([program(app), "--version"], capture_output=True, text=True, check=True)
     words = done.stdout.split(" with ", 1)[1]
     return frozenset() if words.startswith("none of") else frozenset(words.split())
 
@@ -53,16 +59,25 @@ def command(app: str, ranks: int) -> list[str]:
     """Without MPI there is one rank, started directly."""
     if "mpi" not in features(app):
         assert ranks == 1
-        return [str(BIN / app)]
-    return [MPIEXEC, "-n", str(ranks), "--bind-to", "none", str(BIN / app)]
+        return [program(app)]
+    return [MPIEXEC, "-n", str(ranks), "--bind-to", "none", program(app)]
 
 
-def run(app: str, *words: object, ranks: int = 1, threads: int = 1, report: bool = True) -> Result:
+def run(
+    app: str,
+    *words: object,
+    ranks: int = 1,
+    threads: int = 1,
+    report: bool = True,
+    processors: str | None = None,
+) -> Result:
+    """`processors` confines all ranks to a list of processors like "0"."""
+    confined = ["taskset", "-c", processors] if processors else []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.json"
         words = (*words, "--threads", threads, *(("--json", path) if report else ()))
         done = subprocess.run(
-            [*command(app, ranks), *map(str, words)],
+            [*confined, *command(app, ranks), *map(str, words)],
             capture_output=True,
             text=True,
             timeout=240,

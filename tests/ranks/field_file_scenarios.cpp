@@ -72,8 +72,42 @@ void write_field(Transport& transport, const std::string& path, const Extents& e
   ImageMetadata metadata;
   metadata.step = 3;
   metadata.spacing = {0.5, 0.25, 0.125};
-  metadata.provenance = {{"app", "test"}};
+  // of many ranks, each with a different idea of its machine: rank 0's counts
+  const std::string host = "node" + std::to_string(transport.rank().value);
+  metadata.provenance = {
+      {"app", "test"}, {"ranks", 12}, {"machine", {{"host", host}, {"long", std::string(100000, 'x')}}}};
   write_vtkhdf(transport, path, {{"u", &u}}, metadata);
+}
+
+std::string text_attribute(hid_t file, const char* name) {
+  const hid_t attribute = H5Aopen_by_name(file, "tutti", name, H5P_DEFAULT, H5P_DEFAULT);
+  if (attribute < 0) return "missing";
+  const hid_t type = H5Aget_type(attribute);
+  std::string text(H5Tget_size(type), '\0');
+  EXPECT_GE(H5Aread(attribute, type, text.data()), 0);
+  H5Tclose(type);
+  H5Aclose(attribute);
+  return text;
+}
+
+/// What write_field has put into the group /tutti.
+void expect_provenance(hid_t file) {
+  EXPECT_EQ(text_attribute(file, "app"), "test");
+  EXPECT_EQ(text_attribute(file, "host"), "node0");
+  std::int64_t ranks = 0;
+  const hid_t attribute = H5Aopen_by_name(file, "tutti", "ranks", H5P_DEFAULT, H5P_DEFAULT);
+  H5Aread(attribute, H5T_NATIVE_INT64, &ranks);
+  H5Aclose(attribute);
+  EXPECT_EQ(ranks, 12);
+  const hid_t set = H5Dopen2(file, "/tutti/provenance", H5P_DEFAULT);
+  const hid_t type = H5Dget_type(set);
+  std::string text(H5Tget_size(type), '\0');
+  EXPECT_GE(H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()), 0);
+  H5Tclose(type);
+  H5Dclose(set);
+  const auto provenance = nlohmann::json::parse(text);
+  EXPECT_EQ(provenance["machine"]["host"], "node0");
+  EXPECT_EQ(provenance["machine"]["long"].get<std::string>().size(), 100000U) << "attributes end at 64 KiB";
 }
 
 Bytes as_bytes(const std::string& text) {
@@ -140,6 +174,7 @@ void image_layout(Transport& transport, const std::string& folder) {
     EXPECT_EQ(values[3][0][1], value_at(1, 0, 3));
     H5Sclose(space);
     H5Dclose(set);
+    expect_provenance(file);
     H5Fclose(file);
   });
 }

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Study = Callable[..., tuple[int, str]]  # exit status, and all that was printed
 
 
 @pytest.fixture
@@ -38,6 +39,29 @@ def tutti() -> Run:
             timeout=120,
             check=False,
         )
+
+    return call
+
+
+@pytest.fixture
+def study(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Study:
+    """Calls a step of `tutti study` in this process; mode steers the stand-in for heat."""
+
+    def call(step: str, *paths: Path, mode: str = "") -> tuple[int, str]:
+        from tutti_cli.common import Failure, complain
+        from tutti_cli.study import verbs
+
+        for name in [name for name in os.environ if name.startswith(("OMP_", "OMPI_", "PMIX_"))]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("FAKE_HEAT", mode)
+        capsys.readouterr()
+        words = [str(path) for path in paths]
+        try:
+            status = verbs.run_verb(*words, "release") if step == "run" else verbs.report_verb(*words)
+        except Failure as failure:
+            complain(str(failure))
+            status = failure.status
+        return status, "".join(capsys.readouterr())
 
     return call
 

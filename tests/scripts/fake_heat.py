@@ -2,7 +2,8 @@
 """A stand-in for the heat app: takes its options, invents times, writes its JSON.
 
 FAKE_HEAT steers it: 'checksum' gives points with 2 ranks another checksum, 'verification' fails on bulk,
-'usage' and 'crash' end with an error, 'nojson' writes nothing, 'hang' does not end.
+'usage' and 'crash' end with an error, 'crash2' does so on 2 ranks only, 'nojson' writes nothing, 'hang' does
+not end, 'slow' takes a second.
 """
 
 import argparse
@@ -12,6 +13,50 @@ import random
 import sys
 import time
 from pathlib import Path
+
+
+def efficiency(ranks: int, threads: int, schedule: str, cells: int, step_s: float) -> dict[str, object]:
+    """Factors that multiply as the real ones do; bulk cannot tell serialisation and transfer apart."""
+    bulk = schedule == "bulk"
+    balance, serial, transfer = (0.97, 0.96, 0.98) if ranks > 1 else (1.0, 1.0, 1.0)
+    workers, scheduling = (0.95, 0.93 if bulk else 0.98) if threads > 1 else (1.0, 0.99)
+    process, thread = balance * serial * transfer, workers * scheduling
+    useful = process * thread
+    worker_s = 100 * step_s
+    operation = {"calls": 100, "gb_s": 9.0 * ranks * threads}
+    peak, bandwidth = 40.0 * ranks * threads, 12.0 * ranks * threads
+    return {
+        "elapsed_s": worker_s,
+        "steps": 100,
+        "factors": {
+            "parallel": useful,
+            "process": process,
+            "process_load_balance": balance,
+            "process_communication": serial * transfer,
+            "serialisation": None if bulk else serial,
+            "transfer": None if bulk else transfer,
+            "thread": thread,
+            "thread_load_balance": workers,
+            "scheduling": scheduling,
+        },
+        "time_share": {"useful": useful, "communication": 0.0, "runtime": 0.0, "idle": 1 - useful},
+        "critical_path_s": step_s / 8,
+        "roofline": {"peak_gflops": peak, "bandwidth_gb_s": bandwidth},
+        "operations": [
+            {
+                "name": name,
+                "time_s": share * worker_s,
+                "share": share,
+                "gflops": intensity * operation["gb_s"],
+                "intensity": intensity,
+                "fraction_of_roofline": intensity * operation["gb_s"] / min(peak, intensity * bandwidth),
+                **operation,
+            }
+            for name, share, intensity in (("heat7", 0.9, 0.5), ("norm", 0.1, 0.125))
+        ],
+        "workers": [[useful * worker_s, 0.0, 0.0, (1 - useful) * worker_s]] * ranks * threads,
+        "explanation": [f"Memory bandwidth limits {cells} cells <here>."],
+    }
 
 
 def main() -> int:
@@ -32,7 +77,9 @@ def main() -> int:
         return 2
     if mode == "hang":
         time.sleep(60)
-    if mode == "crash" and rank == ranks - 1:
+    if mode == "slow":
+        time.sleep(1)
+    if (mode == "crash" and rank == ranks - 1) or (mode == "crash2" and ranks == 2):
         os.abort()
     if rank != 0 or mode == "nojson":
         return 0
@@ -65,7 +112,9 @@ def main() -> int:
             {"name": "cell_updates_per_s", "value": cells / step_s, "unit": "1/s"},
             {"name": "bandwidth_gb_s", "value": 16e-9 * cells / step_s, "unit": "GB/s"},
         ],
-        "efficiency": {},
+        "efficiency": {}
+        if options.schedule == "kokkos"
+        else efficiency(ranks, options.threads, options.schedule, cells, step_s),
         "verification": [{"name": "max_error", "value": 1e-14, "tolerance": 1e-12, "passed": passed}],
         "checksum": "0x00000000000000ff" if mode == "checksum" and ranks == 2 else "0x0123456789abcdef",
     }

@@ -116,23 +116,36 @@ def alive(pid: str) -> bool:
         return False
 
 
+def wait_until(condition: Callable[[], bool], limit_s: float = 20) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_run(script: Script, tmp_path: Path, number: signal.Signals) -> None:
     app = script("app", f"echo $$ > {tmp_path}/pid\nexec sleep 60\n")
     command = [sys.executable, str(ROOT / "scripts" / "tutti"), "run", str(app), "-n", "1", "-t", "1"]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     pid = tmp_path / "pid"
-    deadline = time.monotonic() + 20
-    while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: pid.exists() and bool(pid.read_text().strip()))
     child.send_signal(number)
     _, errors = child.communicate(timeout=30)
     assert child.returncode == 128 + number
     assert lines(errors) == [f"tutti: error: app: stopped by {number.name}"]
-    deadline = time.monotonic() + 10
-    while alive(pid.read_text().strip()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive(pid.read_text().strip())
+    wait_until(lambda: not alive(pid.read_text().strip()))
+
+
+def test_a_kill_ends_the_run_too(script: Script, tmp_path: Path) -> None:
+    app = script("app", f"echo $$ > {tmp_path}/pid\nexec sleep 60\n")
+    command = [sys.executable, str(ROOT / "scripts" / "tutti"), "run", str(app), "-n", "1", "-t", "1"]
+    child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    pid = tmp_path / "pid"
+    wait_until(lambda: pid.exists() and bool(pid.read_text().strip()))
+    child.kill()
+    child.wait()
+    wait_until(lambda: not alive(pid.read_text().strip()))
 
 
 @pytest.mark.parametrize(
@@ -151,8 +164,11 @@ def test_signals_end_the_run(script: Script, tmp_path: Path, number: signal.Sign
         (["build", "--preset", "fast"], "invalid choice: 'fast'"),
         (["build", "everything"], "unexpected argument 'everything'"),
         (["test", "--", "x"], "takes nothing after --"),
-        (["demo", "--app", "/bin/true", "--grid", "0"], "--grid must be at least 1"),
-        (["demo", "--app", "/bin/true", "--budget", "-1"], "more than 0 seconds"),
+        (["demo", "--grid", "0"], "demo: unknown argument '--grid'"),
+        (["study"], "required: STEP"),
+        (["study", "run"], "required: FILE"),
+        (["study", "run", "/no/such.toml"], "cannot read /no/such.toml: No such file"),
+        (["study", "report", "/no/such"], "there is no study.h5 in /no/such"),
     ],
 )
 def test_bad_usage_is_one_line_and_status_2(tutti: Run, arguments: list[str], message: str) -> None:
@@ -162,7 +178,7 @@ def test_bad_usage_is_one_line_and_status_2(tutti: Run, arguments: list[str], me
     assert done.stderr.startswith("tutti: error: ") and message in done.stderr
 
 
-@pytest.mark.parametrize("verb", [[], ["setup"], ["build"], ["test"], ["run"], ["demo"]])
+@pytest.mark.parametrize("verb", [[], ["setup"], ["build"], ["test"], ["run"], ["demo"], ["study"]])
 def test_help(tutti: Run, verb: list[str]) -> None:
     done = tutti(*verb, "--help")
     assert done.returncode == 0 and done.stdout.startswith("usage: tutti")

@@ -49,6 +49,11 @@ TEST(Explain, WorkersThatShareProcessorsComeFirst) {
               "4 of them on node7 may run on no more than 1 processor");
 }
 
+TEST(Explain, OtherProgramsComeNext) {
+  const Findings f = of({rank_of(1, {{0.3, 0, 0.4, 0.25}}, {100, 0.3, 0, 0})});
+  expect_says(explain(f, roofline, {}), "for 25 % of the time workers could not go on");
+}
+
 TEST(Explain, UnevenWorkAndSlowRanksAreToldApart) {
   const OperationTime half{100, 0.5, 5e9, 5e9}, whole{200, 1, 10e9, 10e9}, slow{100, 1, 5e9, 5e9};
   expect_says(explain(of({rank_of(1, {{0.5, 0, 0.5}}, half), rank_of(1, {{1, 0, 0}}, whole)}), roofline, {}),

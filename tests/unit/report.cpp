@@ -9,6 +9,7 @@
 
 #include "runtime/error.hpp"
 #include "runtime/insight/provenance.hpp"
+#include "runtime/insight/topology.hpp"
 
 using namespace tutti;
 
@@ -123,3 +124,36 @@ TEST(Provenance, KnowsThisMachine) {
   EXPECT_GT(machine().memory_bytes, 0U);
   EXPECT_FALSE(worker_affinity(1)[0].empty());
 }
+
+TEST(Provenance, NamesCommandLibrariesAndWhereWorkersAre) {
+  const auto transport = alone();
+  const nlohmann::json all = provenance(*transport, 2);
+  EXPECT_NE(all["command"].get<std::string>().find("unit_report"), std::string::npos);
+  EXPECT_EQ(all["started"].get<std::string>().size(), std::string("2024-05-01T12:34:56Z").size());
+  for (const char* library : {"transport", "field_files", "kokkos", "openmp", "hwloc"})
+    EXPECT_FALSE(all["libraries"][library].get<std::string>().empty()) << library;
+  const nlohmann::json& rank = all["affinity"][0];
+  ASSERT_EQ(rank["workers"].size(), 2U);
+  ASSERT_EQ(rank["objects"].size(), 2U);
+  EXPECT_NE(rank["objects"][1].get<std::string>().find("Core:"), std::string::npos) << rank;
+  EXPECT_NE(affinity_table(*transport, 2).find("worker 1 may run on"), std::string::npos);
+}
+
+TEST(Provenance, IsPartOfTheReport) {
+  TestOptions options;
+  const auto transport = alone();
+  Report report(*transport, options, 1);
+  report.problem("grid", {4, 4});
+  const nlohmann::json json = report.json();
+  const nlohmann::json part = report.provenance();
+  for (const auto& [key, value] : part.items()) EXPECT_EQ(json[key], value) << key;
+  EXPECT_EQ(part["config"]["grid"], (std::vector<int>{4, 4}));
+}
+
+TEST(Topology, ListsAreShort) {
+  EXPECT_EQ(as_list({}), "");
+  EXPECT_EQ(as_list({3}), "3");
+  EXPECT_EQ(as_list({0, 1, 2, 8, 10, 11}), "0-2,8,10-11");
+}
+
+TEST(Topology, NoProcessorIsNowhere) { EXPECT_EQ(Topology::of_this_node().objects_of({}), ""); }

@@ -79,6 +79,53 @@ TEST(Ring, TokensCirculateBetweenTwoThreads) {
   EXPECT_TRUE(back.empty());
 }
 
+/// What travels with a number is whole when the number arrives, whatever its size.
+TEST(CarryRing, PayloadsArriveWithTheirNumbers) {
+  constexpr std::uint32_t tokens = 5;
+  constexpr std::uint32_t trips = 20'000;
+  CarryRing there(tokens);
+  Ring back(tokens);
+  const auto size_of = [](std::uint32_t token) {
+    return token == 0 ? 16U : 6U * token;
+  };  // 16, 6, 12, 18, 24
+  std::thread other([&] {
+    std::uint32_t token = 0;
+    const std::byte* payload = nullptr;
+    std::vector<unsigned> lap(tokens, 0);
+    for (std::uint32_t n = 0; n < tokens * trips;) {
+      if (!there.pop(token, payload)) {
+        std::this_thread::yield();
+        continue;
+      }
+      for (std::uint32_t i = 0; i < size_of(token); ++i)
+        ASSERT_EQ(payload[i], static_cast<std::byte>(lap[token] + token + i));
+      ++lap[token];
+      back.push(token);
+      ++n;
+    }
+  });
+  std::vector<unsigned> lap(tokens, 0);
+  const auto send = [&](std::uint32_t token) {
+    std::array<std::byte, carry_bytes> payload{};
+    for (std::uint32_t i = 0; i < size_of(token); ++i)
+      payload[i] = static_cast<std::byte>(lap[token] + token + i);
+    ++lap[token];
+    there.push(token, payload.data(), size_of(token));
+  };
+  for (std::uint32_t token = 0; token < tokens; ++token) send(token);
+  std::uint32_t token = 0;
+  for (std::uint32_t n = 0; n < tokens * trips;) {
+    if (!back.pop(token)) {
+      std::this_thread::yield();
+      continue;
+    }
+    ++n;
+    if (n <= tokens * (trips - 1)) send(token);
+  }
+  other.join();
+  EXPECT_TRUE(there.empty());
+}
+
 #if GTEST_HAS_DEATH_TEST && !defined(NDEBUG)
 TEST(RingDeathTest, ALapTooManyIsNoticed) {
   testing::GTEST_FLAG(death_test_style) = "threadsafe";

@@ -1,0 +1,111 @@
+"""`tutti study run FILE.toml` and `tutti study report DIR`. Run inside .venv."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..common import FAILED, OK, ROOT, USAGE, Failure, counted, say
+from . import page, plots, store, tables, toml_file
+from .model import Study, uneven
+from .progress import Progress
+from .runner import Program, run
+from .summary import Summary, summarise
+
+
+def run_verb(file: str, output: str | None, preset: str) -> int:
+    study = toml_file.read(Path(file))
+    return measure(study, folder_of(output, file), Program.of(study.app, preset))
+
+
+def report_verb(folder: str) -> int:
+    return publish(Path(folder))
+
+
+def folder_of(output: str | None, file: str) -> Path:
+    """Where the study's file is kept: results/NAME.toml's name, unless the user says."""
+    return Path(output) if output else ROOT / "results" / Path(file).stem
+
+
+def shown(path: Path) -> str:
+    """As the user would type it."""
+    for start in (Path.cwd(), ROOT):
+        if path.is_absolute() and path.is_relative_to(start):
+            return str(path.relative_to(start))
+    return str(path)
+
+
+def measure(study: Study, folder: Path, program: Program) -> int:
+    """All the runs that are wanted and not there yet; FAILED where the last run of a point failed."""
+    study = fitting(study, program.host.cores)
+    odd = uneven(study)
+    if odd:
+        say(f"study: the report will refuse this as weak scaling, work per worker differs: {'; '.join(odd)}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise Failure(f"cannot write to {folder}: {problem.strerror}") from problem
+    with store.sole(folder):
+        store.tidy(folder)
+        kept = store.open_for(study, folder)
+        before = len(kept.runs)
+        points = counted(len(kept.study.points), "point")
+        say(f"study: {points}, {counted(before, 'run')} there already, in {shown(kept.file)}")
+        progress = Progress()
+        try:
+            stopped = run(kept, program, progress)
+        finally:
+            progress.close()
+    return tell(kept, before, stopped)
+
+
+def fitting(study: Study, cores: int) -> Study:
+    """Without the points that are to be left out here."""
+    if not study.fit:
+        return study
+    points = tuple(point for point in study.points if point.workers <= cores)
+    if not points:
+        raise Failure(f"no point fits the {counted(cores, 'core')} of this machine", USAGE)
+    return replace(study, points=points)
+
+
+def tell(kept: store.Store, before: int, stopped: str) -> int:
+    """What a sitting did; the exit status."""
+    labels = kept.study.labels()
+    failures, unverified = kept.failures(), kept.unverified()
+    for point, message in failures:
+        say(f"study: {labels[point]} failed: {message}")
+    if unverified:
+        say(f"study: verification failed at {', '.join(labels[point] for point in unverified)}")
+    if stopped:
+        say(f"study: {stopped}; raise budget_s and run it again for more repeats")
+    new, where = len(kept.runs) - before, shown(kept.file.parent)
+    say(f"study: {counted(new, 'new run')}, {len(kept.runs)} in all: scripts/tutti study report {where}")
+    return FAILED if failures or unverified else OK
+
+
+def publish(folder: Path) -> int:
+    """Tables, plots, page; the exit status."""
+    kept = store.load(folder)
+    summary = summarise(kept)
+    svg = plots.write(summary, folder)
+    (folder / "report.html").write_text(page.page(tables.title(summary), summary, kept, svg))
+    say(tables.title(summary))
+    say(tables.setting(summary))
+    say("")
+    tell_tables(summary)
+    for sentence in [*tables.notes(summary), *tables.verdict(summary)]:
+        say(sentence)
+    for label, text in page.explanations(summary):
+        say(f"{label}: {text}")
+    names = ", ".join(f"{name}.png" for name in svg)
+    say(f"Page: {shown(folder / 'report.html')}   plots: {names} and .svg")
+    return OK if summary.good else FAILED
+
+
+def tell_tables(summary: Summary) -> None:
+    words = len(summary.study.varying)
+    for table in (tables.numbers(summary), tables.pop(summary)):
+        if table:
+            say(tables.aligned(table, words))
+            say("")
