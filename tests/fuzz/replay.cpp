@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/fuzz/check.hpp"
+#include "tests/ranks/matrix_market_reading.hpp"
 
 namespace tutti::fuzz {
 namespace {
@@ -86,6 +87,16 @@ TEST(Fuzz, CorpusIsReadAlikeOnAllRanks) {
   for (const auto& [name, text] : corpus()) {
     SCOPED_TRACE(name);
     EXPECT_NO_THROW(check_matrix_market(text));
+  }
+}
+
+TEST(Fuzz, MatricesOfTheGeneratorAreAccepted) {
+  for (const char* kind : {"grid", "network", "arrow", "pattern", "integer", "skew"}) {
+    const MatrixReading reading =
+        read_matrix_locally(2, fmt::format("{}/{}.mtx", TUTTI_FUZZ_CORPUS, kind), 1U << 16U);
+    EXPECT_EQ(reading.error, "");
+    EXPECT_EQ(reading.header.rows, 5);
+    EXPECT_GE(reading.triplets.size(), 10U);
   }
 }
 
