@@ -64,6 +64,8 @@ void declare_common(CLI::App& app, Options& o) {
              });
   app.add_flag_callback(
       "--no-steal", [&o] { o.steal = false; }, "leave every task to the worker whose memory it is in");
+  add_choice(app, "--messages", o.messages, {"auto", "mpi"},
+             "how messages travel between ranks: through shared memory within a node, or all through MPI");
   add_extents(app, "--tile", o.tile, "cells of a tile, per dimension (default: depends on the grid alone)");
   add_integer(app, "--repeat", o.repeat, 1, "timed repeats of the whole problem; 6 give a 95 % interval");
   add_whole<std::uint64_t>(app, "--seed", o.seed, 0, "start of random numbers");

@@ -20,6 +20,7 @@ struct Options {
   std::string device = "cpu";
   Schedule schedule = Schedule::tasks;
   bool steal = true;               ///< tasks: idle workers take tasks of others
+  std::string messages = "auto";   ///< "auto": through shared memory within a node; "mpi": all through MPI
   std::vector<std::int64_t> tile;  ///< empty: the default of the problem
   int repeat = 6;  ///< timed repeats of the whole problem; 6 give a 95 % interval of the median
   std::uint64_t seed = 1;

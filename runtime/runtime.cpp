@@ -87,6 +87,7 @@ Runtime::~Runtime() {
 }
 
 void Runtime::start() {
+  transport_->share_memory(options_->messages == "auto");
   const Share share = share_of_cores(*transport_);
   context_.rank = transport_->rank();
   context_.ranks = transport_->ranks();

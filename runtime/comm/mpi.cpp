@@ -1,6 +1,7 @@
 // MPI: the control plane on one communicator, the messages of each graph on one of its own.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
 #include <chrono>
 #include <climits>
@@ -15,10 +16,12 @@
 
 #include <mpi.h>
 
+#include "runtime/comm/shared.hpp"
 #include "runtime/comm/specs.hpp"
 #include "runtime/comm/transport.hpp"
 #include "runtime/error.hpp"
 #include "runtime/exec/completion_list.hpp"
+#include "runtime/exec/memory_order.hpp"
 
 namespace tutti {
 namespace {
@@ -48,6 +51,22 @@ const char* level_name(int level) {
   }
 }
 
+/// A lock that is cheap to try: half the atomic operations of a std::mutex. Who waits for it yields; threads
+/// in replays only try.
+class TryLock {
+ public:
+  bool try_lock() {
+    return !taken_.load(std::memory_order_relaxed) && !taken_.exchange(true, std::memory_order_acquire);
+  }
+  void lock() {
+    while (!try_lock()) std::this_thread::yield();
+  }
+  void unlock() { taken_.store(false, std::memory_order_release); }
+
+ private:
+  alignas(cache_line_size_bytes) std::atomic<bool> taken_{false};
+};
+
 /// MPI itself, finalised by the last owner if this initialised it and nothing went wrong. Holds the lock
 /// under which one thread at a time calls MPI.
 class Library {
@@ -76,7 +95,7 @@ class Library {
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
 
-  std::mutex& lock() { return lock_; }
+  TryLock& lock() { return lock_; }
   int level() const { return level_; }
 
   /// False where a destructor must leave MPI alone.
@@ -87,7 +106,7 @@ class Library {
   }
 
  private:
-  std::mutex lock_;
+  TryLock lock_;
   int level_ = MPI_THREAD_SINGLE;
   bool owner_ = false;
 };
@@ -255,7 +274,7 @@ int MpiMessages::test() {
 
 void MpiMessages::retire(int completed, std::vector<std::uint32_t>& done) {
   // From the back, so that the last request, which fills the gap, is always one that goes on.
-  std::sort(completed_.begin(), completed_.begin() + completed, std::greater<>());
+  if (completed > 1) std::sort(completed_.begin(), completed_.begin() + completed, std::greater<>());
   for (int i = 0; i < completed; ++i) {
     const auto gap = static_cast<std::size_t>(completed_[i]);
     done.push_back(messages_[gap]);
@@ -454,7 +473,7 @@ void MpiTransport::abort(int status) {
 }  // namespace
 
 std::shared_ptr<Transport> make_transport(int& argc, char**& argv) {
-  return std::make_shared<MpiTransport>(argc, argv);
+  return with_shared_memory(std::make_shared<MpiTransport>(argc, argv));
 }
 
 }  // namespace tutti

@@ -23,6 +23,9 @@ struct MessageSpec {
   std::byte* staging = nullptr;
   std::uint64_t bytes = 0;
   bool sending = false;
+  /// Where the user of the messages looks for the staging. If it is not null, the transport may put memory of
+  /// its own there, before the first start and before it reports a completion, and saves a copy.
+  std::byte** place = nullptr;
 };
 
 /// The messages of one graph. Thread-safe as marked. start and progress never block.
@@ -52,7 +55,11 @@ class Transport {
   virtual std::uint32_t ranks() const = 0;
   /// Ranks that share this rank's memory and cores, this rank included.
   virtual std::uint32_t ranks_on_node() const = 0;
-  virtual std::string description() const = 0;  ///< library and thread level, for reports
+  /// For reports: library, thread level, and how messages travel.
+  virtual std::string description() const = 0;
+  /// Whether graphs opened from now on send messages between ranks of a node through shared memory, where
+  /// the transport and the system can; they do unless told otherwise. Collective.
+  virtual void share_memory(bool /*wanted*/) {}
 
   virtual void barrier() = 0;
   virtual double max(double value) = 0;

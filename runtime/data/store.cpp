@@ -260,6 +260,13 @@ void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_
                   source + (i * from.stride0 + j * from.stride1) * element_bytes, row_bytes);
 }
 
+std::uint64_t dense_bytes(const Argument& cells, std::uint32_t element_bytes) {
+  RowCopies rows{cells.box.extent(0), cells.box.extent(1), cells.box.extent(2)};
+  rows.merge(cells, cells);
+  const bool dense = rows.planes == 1 && rows.rows == 1;
+  return dense ? static_cast<std::uint64_t>(rows.row_elements) * element_bytes : 0;
+}
+
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to) {
   copy_cells(from, packed(to, from.box), element_bytes);
   return static_cast<std::uint64_t>(from.box.size()) * element_bytes;
@@ -277,6 +284,10 @@ void gather(const Piece& from, std::byte* to) {
 }  // namespace
 
 std::uint64_t pack(const Piece& from, std::byte* to) {
+  if (from.dense_bytes != 0) {
+    std::memcpy(to, from.cells.data, from.dense_bytes);
+    return from.dense_bytes;
+  }
   if (from.positions == nullptr) return pack_cells(from.cells, from.element_bytes, to);
   const std::size_t n = from.element_bytes;
   if (n == 8) {
@@ -290,6 +301,10 @@ std::uint64_t pack(const Piece& from, std::byte* to) {
 
 std::uint64_t unpack(const std::byte* from, const Piece& to) {
   assert(to.positions == nullptr);
+  if (to.dense_bytes != 0) {
+    std::memcpy(to.cells.data, from, to.dense_bytes);
+    return to.dense_bytes;
+  }
   return unpack_cells(from, to.element_bytes, to.cells);
 }
 

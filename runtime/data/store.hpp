@@ -119,11 +119,14 @@ void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_
 struct Piece {
   Argument cells;
   std::uint32_t element_bytes = 0;
+  std::uint64_t dense_bytes = 0;  ///< its size if it lies in memory as it would be packed, else 0 (or not known)
   const std::vector<std::uint32_t>* positions = nullptr;  ///< null: all
 };
 std::uint64_t pack(const Piece& from, std::byte* to);
 std::uint64_t unpack(const std::byte* from, const Piece& to);  ///< for whole boxes
 
+/// Bytes of the cells if they lie in memory as they would be packed, without gaps; else 0.
+std::uint64_t dense_bytes(const Argument& cells, std::uint32_t element_bytes);
 /// Packs cells into contiguous memory, dimension 2 fastest, or the reverse. Return the bytes moved.
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to);
 std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to);

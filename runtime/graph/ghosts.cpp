@@ -20,6 +20,7 @@ class GhostFinder {
     }
     for (GhostPattern& p : ghosts_.patterns) fill_regions(p);
     schedule();
+    gather_exchanges();
     return std::move(ghosts_);
   }
 
@@ -135,6 +136,24 @@ class GhostFinder {
     }
   }
 
+  // Exchanges of one step that may be done together are, so that their small pieces travel in one message:
+  // each moves to the earliest exchange of its step after which its store is not written any more. No reader
+  // of its ghosts lies between, or it would have caused the exchange itself.
+  void gather_exchanges() {
+    for (Exchange& x : ghosts_.exchanges) {
+      std::uint32_t earliest = x.operation;
+      while (earliest > 0 &&
+             program_.operations[earliest - 1].copy == program_.operations[x.operation].copy &&
+             !program_.operations[earliest - 1].writes(x.store))
+        --earliest;
+      const auto place = std::find_if(ghosts_.exchanges.begin(), ghosts_.exchanges.end(),
+                                      [&](const Exchange& other) { return other.operation >= earliest; });
+      x.operation = std::min(x.operation, place->operation);
+    }
+    std::stable_sort(ghosts_.exchanges.begin(), ghosts_.exchanges.end(),
+                     [](const Exchange& a, const Exchange& b) { return a.operation < b.operation; });
+  }
+
   template <class Fresh>
   void enter(std::uint32_t copy, const Fresh& fresh) {
     ghosts_.entry.resize(copy + 1);
@@ -188,7 +207,7 @@ std::uint32_t GhostPattern::region_of(TileId producer) const {
 }
 
 Piece GhostPattern::source(const Store& store, const Region& region) const {
-  return {store.cells(region.box), store.type().size_bytes, region.positions.get()};
+  return {store.cells(region.box), store.type().size_bytes, 0, region.positions.get()};
 }
 
 Piece GhostPattern::target(Store& store, const Region& region) const {

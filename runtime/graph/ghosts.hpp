@@ -35,7 +35,8 @@ struct GhostPattern {
   Piece target(Store& store, const Region& region) const;
 };
 
-/// Ghosts of `store` are brought up to date through `pattern` right before operation `operation`.
+/// Ghosts of `store` are brought up to date through `pattern` right before operation `operation`: that of
+/// their first reader, or an earlier one of the same step, so that several exchanges are done together.
 struct Exchange {
   std::uint32_t operation = 0;
   std::uint32_t pattern = 0;

@@ -66,23 +66,27 @@ class Lowering {
   void add_messages() {
     std::uint64_t bytes = 0;
     for (const Message& m : flow_.messages) bytes += rounded(m.bytes) + line_bytes;
-    plan_->staging.resize(bytes + line_bytes);
-    const auto address = reinterpret_cast<std::uintptr_t>(plan_->staging.data());
-    std::byte* next = plan_->staging.data() + (rounded(address) - address);
+    plan_->staging = std::make_unique_for_overwrite<std::byte[]>(bytes + line_bytes);
+    const auto address = reinterpret_cast<std::uintptr_t>(plan_->staging.get());
+    std::byte* next = plan_->staging.get() + (rounded(address) - address);
+    plan_->messages.reserve(flow_.messages.size());
     for (const Message& m : flow_.messages) {
-      PlanMessage out{{m.partner, m.tag, next, m.bytes, m.sending}, {}, 0};
+      PlanMessage& out = plan_->messages.emplace_back();  // reserved: the address stays
+      out.spec = {m.partner, m.tag, next, m.bytes, m.sending, &out.spec.staging};
       next += rounded(m.bytes);
-      for (const MessageItem& i : m.items) out.pieces.push_back(piece(i, m.sending));
-      plan_->messages.push_back(std::move(out));
+      for (const MessageItem& i : m.items) {
+        Piece& p = out.pieces.emplace_back(piece(i, m.sending));
+        if (p.positions == nullptr) p.dense_bytes = dense_bytes(p.cells, p.element_bytes);
+      }
     }
   }
 
   Piece piece(const MessageItem& i, bool sending) const {
     switch (i.what) {
       case MessageItem::What::accumulator:
-        return {raw_bytes(slot(i.slot), slot_bytes), 1};
+        return {raw_bytes(slot(i.slot), slot_bytes), 1, 0};
       case MessageItem::What::scalar:
-        return {raw_bytes(store(i.store).value(), i.bytes), 1};
+        return {raw_bytes(store(i.store).value(), i.bytes), 1, 0};
       case MessageItem::What::cells:
         break;
     }

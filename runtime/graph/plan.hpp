@@ -98,7 +98,7 @@ struct Plan {
   std::string to_dot() const;
 
   std::vector<std::byte> small_memory;                ///< accumulators and partial results
-  std::vector<std::byte> staging;                     ///< message buffers
+  std::unique_ptr<std::byte[]> staging;               ///< message buffers, unless the transport has its own
   std::vector<std::unique_ptr<std::byte[]>> inputs;   ///< lists of Input<T> of tiles(fn) accesses
   std::vector<std::unique_ptr<ColumnPart[]>> parts;   ///< lists of columns(A) accesses
   std::vector<std::vector<std::uint32_t>> positions;  ///< where they find values among a rank's ghosts

@@ -31,6 +31,8 @@ find_package(PkgConfig ${tutti_quiet})
 tutti_require(PKG_CONFIG_FOUND "pkg-config" pkg-config pkgconf)
 pkg_check_modules(HWLOC ${tutti_quiet} IMPORTED_TARGET hwloc)
 tutti_require(HWLOC_FOUND "hwloc" libhwloc-dev hwloc)
+find_package(ZLIB ${tutti_quiet})
+tutti_require(ZLIB_FOUND "zlib" zlib1g-dev zlib)
 
 if(TUTTI_MPI)
   set(MPI_CXX_SKIP_MPICXX ON)

@@ -26,7 +26,7 @@ def definitions(preset: str, extra: Sequence[str]) -> list[str]:
     chosen = any(word.startswith("-DTUTTI_KOKKOS") for word in extra)
     own = any(name in os.environ for name in ("Kokkos_ROOT", "Kokkos_DIR", "CMAKE_PREFIX_PATH"))
     own = own or any("Kokkos_" in word or "CMAKE_PREFIX_PATH" in word for word in extra)
-    if preset == "minimal" or chosen or own or not packages.has_apt() or packages.kokkos_from_apt():
+    if preset in ("minimal", "fuzz") or chosen or own or not packages.has_apt() or packages.kokkos_from_apt():
         return list(extra)
     return [*extra, "-DTUTTI_KOKKOS=OFF"]
 
@@ -105,6 +105,6 @@ def ending(log: Path) -> list[str]:
 
 
 def verb(preset: str, extra: Sequence[str]) -> int:
-    setup.system(tests=preset == "tsan")
+    setup.system(tests=preset in ("tsan", "fuzz"))
     build(preset, extra)
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
-PRESETS = ("release", "debug", "asan", "tsan", "cuda", "minimal")
+PRESETS = ("release", "debug", "asan", "tsan", "fuzz", "cuda", "minimal")
 
 OK, FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
 

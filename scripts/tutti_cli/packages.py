@@ -35,6 +35,7 @@ NEEDS: tuple[Need, ...] = (
     Need("parallel HDF5", ("libhdf5-openmpi-dev",), "hdf5+mpi+hl", tools=("h5pcc",)),
     Need("Kokkos", ("libtrilinos-kokkos-dev", "libkokkos-dev"), "kokkos+openmp", optional=True),
     Need("hwloc", ("libhwloc-dev",), "hwloc", pkg_config="hwloc"),
+    Need("zlib", ("zlib1g-dev",), "zlib", pkg_config="zlib"),
     Need("CLI11", ("libcli11-dev",), "cli11", pkg_config="CLI11"),
     Need("fmt", ("libfmt-dev",), "fmt", pkg_config="fmt"),
     Need("nlohmann-json", ("nlohmann-json3-dev",), "nlohmann-json", pkg_config="nlohmann_json"),

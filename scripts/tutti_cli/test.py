@@ -27,7 +27,7 @@ class Suite:
 
 EVERYTHING = (
     Suite("release"),
-    Suite("asan", only="^(unit|graph)$"),
+    Suite("asan", only="^(unit|graph|fuzz)$"),
     Suite("asan", only="^ranks$", full_stacks=True),
     Suite("tsan", only="^tsan$"),
     Suite("minimal", without="^scripts$"),

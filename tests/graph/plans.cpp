@@ -20,6 +20,11 @@ struct Smooth {
 struct Total {
   double operator()(In<double> u) const { return u(0, 0, 0); }
 };
+struct Gather {
+  void operator()(Inputs<double> from, Out<double> to) const {
+    to(0, 0, 0) = from.size() == 0 ? 0 : from[0](0, 0, 0);
+  }
+};
 
 /// The same small program on every rank: fields u, v and scalar s on a grid of 8 x 8 cells in tiles of 2 x 4.
 class Ranks {
@@ -96,6 +101,49 @@ TEST(Exchange, OneMessagePerNeighbourAndStep) {
     for (const PlanMessage& m : plan.messages) partners.insert(m.spec.partner.value);
     EXPECT_EQ(sends, 2 * partners.size());  // small pieces for one neighbour travel together
   }
+}
+
+TEST(Exchange, TilesOfOneStepShareAMessage) {
+  Ranks ranks(2);
+  const Simulator sim = ranks.simulate([&](Recorder& r, std::uint32_t rank) {
+    const auto all = [](TileId) {
+      std::vector<TileId> list;
+      for (std::uint32_t t = 0; t < 8; ++t) list.emplace_back(t);
+      return list;
+    };
+    r.each(ranks.grids[rank], make_kernel("gather", Gather{}), read(ranks.u[rank], tiles(all)),
+           write(ranks.v[rank]));
+    r.swap(ranks.u[rank], ranks.v[rank]);
+  });
+  ASSERT_EQ(count(sim.plan(0), NodeKind::send), 2U);  // one in each copy, with four tiles of 8 cells
+  for (const PlanMessage& m : sim.plan(0).messages) EXPECT_EQ(m.spec.bytes, 4 * 8 * sizeof(double));
+}
+
+TEST(Exchange, CollectionsOfOneStepShareAMessage) {
+  Ranks ranks(2);
+  std::vector<Field<double>> w;
+  std::vector<Field<double>> x;
+  for (const Grid& grid : ranks.grids) {
+    w.emplace_back(grid, "w");
+    x.emplace_back(grid, "x");
+  }
+  const Simulator sim = ranks.simulate([&](Recorder& r, std::uint32_t rank) {
+    ranks.smooth(r, rank);
+    r.each(ranks.grids[rank], make_kernel("smooth", Smooth{}), read(w[rank], halo(1)), write(x[rank]));
+    r.swap(w[rank], x[rank]);
+  });
+  EXPECT_EQ(count(sim.plan(0), NodeKind::send), 2U);     // one in each copy
+  EXPECT_EQ(sim.plan(0).messages[0].pieces.size(), 4U);  // two tiles of each field
+}
+
+TEST(Exchange, FollowsTheWriterOfItsStep) {
+  Ranks ranks(2);
+  const Simulator sim = ranks.simulate([&](Recorder& r, std::uint32_t rank) {
+    const auto smooth = make_kernel("smooth", Smooth{});
+    r.each(ranks.grids[rank], smooth, read(ranks.u[rank], halo(1)), write(ranks.v[rank]));
+    r.each(ranks.grids[rank], smooth, read(ranks.v[rank], halo(1)), write(ranks.u[rank]));
+  });
+  EXPECT_EQ(count(sim.plan(0), NodeKind::send), 2U);  // u, and later v
 }
 
 TEST(Exchange, LargePiecesTravelAlone) {

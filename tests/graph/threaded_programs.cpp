@@ -1,5 +1,6 @@
 // Random programs on real threads, 1 to 4 ranks in this process with 1 to 3 workers each, in the tasks and
-// bulk schedules, must equal their sequential interpretation exactly.
+// bulk schedules, must equal their sequential interpretation exactly. Messages go through shared memory
+// between no ranks, some, or all.
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -18,7 +19,9 @@ void try_program(std::uint64_t seed, Schedule schedule) {
   options.threads = static_cast<int>(1 + seed / 4 % 3);
   options.schedule = schedule;
   options.watchdog_s = 60;
-  SCOPED_TRACE(fmt::format("{} ranks x {} workers, {}", ranks, options.threads, program.describe()));
+  const auto per_node = static_cast<std::uint32_t>(seed / 12 % 3 * 2);
+  SCOPED_TRACE(fmt::format("{} ranks, {} on a node, x {} workers, {}", ranks, per_node, options.threads,
+                           program.describe()));
 
   std::vector<Oracle> oracles;  // one after each run
   std::vector<std::int64_t> expected;
@@ -29,7 +32,7 @@ void try_program(std::uint64_t seed, Schedule schedule) {
       oracles.back().swap_fields(*swap);
     expected.push_back(oracles.back().run(steps));
   }
-  run_local_job(ranks, options, [&](Runtime& rt) {
+  const auto body = [&](Runtime& rt) {
     RecordedProgram data(program, rt, rt.transport());
     Graph graph = rt.record("random", static_cast<int>(program.phases.size()),
                             [&](Recorder& r, int phase) { data.record(r, phase); });
@@ -42,7 +45,8 @@ void try_program(std::uint64_t seed, Schedule schedule) {
       EXPECT_EQ(graph.run(program.runs[i]), expected[i]);
       EXPECT_EQ(oracles[i + 1].difference(data), "");
     }
-  });
+  };
+  run_local_job(ranks, options, body, per_node);
 }
 
 class ThreadedPrograms : public ::testing::TestWithParam<Schedule> {};

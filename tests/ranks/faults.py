@@ -1,6 +1,8 @@
 """Runs `faulty` on several ranks and checks its last words: python faults.py FAULTY RANKS [LAUNCHER...]."""
 
+import contextlib
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -37,11 +39,37 @@ def check(program: str, ranks: int, launcher: list[str], fault: str) -> str:
     return ""
 
 
+def abandoned() -> set[str]:
+    """Files of shared memory that no process maps (other jobs on this machine have theirs)."""
+    maps = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/maps"):
+        with contextlib.suppress(OSError):  # it may have ended, or belong to somebody else
+            maps.append(path.read_text())
+    mapped = "".join(maps)
+    return {str(path) for path in pathlib.Path("/dev/shm").iterdir() if str(path) not in mapped}
+
+
+def check_death(program: str, launcher: list[str]) -> str:
+    """A rank is killed in the middle of a run: the job ends and leaves nothing in shared memory."""
+    before = abandoned()
+    command = [*launcher, program, "die", "--threads", "1", "--watchdog", "20"]
+    begin = time.monotonic()
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL)
+    if run.returncode == 0:
+        return "die: status 0"
+    if time.monotonic() - begin > 15:
+        return "die: the other ranks waited for the one that was killed"
+    left = abandoned() - before
+    return f"die: left behind: {', '.join(sorted(left))}" if left else ""
+
+
 def main() -> int:
     program, ranks, *launcher = sys.argv[1:]
     os.environ["OMP_WAIT_POLICY"] = "passive"
     failures = [text for fault in CASES if (text := check(program, int(ranks), launcher, fault))]
-    print("\n".join(failures) or f"{len(CASES)} faults end as they should on {ranks} rank(s)")
+    if text := check_death(program, launcher):
+        failures.append(text)
+    print("\n".join(failures) or f"{len(CASES) + 1} faults end as they should on {ranks} rank(s)")
     return 1 if failures else 0
 
 

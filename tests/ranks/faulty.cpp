@@ -1,6 +1,7 @@
-// A program that goes wrong on purpose: faulty throw|hang|differ|memory|usage [options].
+// A program that goes wrong on purpose: faulty throw|hang|die|differ|memory|usage [options].
 // tests/ranks/faults.py looks at what it says and how it ends.
 #include <atomic>
+#include <csignal>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -21,12 +22,13 @@ struct FaultyOptions : Options {
   void declare(CLI::App& app) override { app.add_option("fault", fault)->required(); }
 };
 
-/// Throws or hangs in step 5 on the last rank.
+/// Throws, hangs or is killed in step 5 on the last rank.
 struct Fault {
   std::string fault;
   std::uint32_t last_rank;
   void operator()(const Task& task, In<double, 1>, Out<double>) const {
     if (task.step != 5 || task.rank.value != last_rank || !task.first_of_rank) return;
+    if (fault == "die") std::raise(SIGKILL);
     if (fault == "throw") throw std::runtime_error("a planted fault");
     static std::atomic<bool> never{false};
     while (fault == "hang" && !never.load()) {

@@ -1,5 +1,5 @@
 // Random programs over the job's own transport, in the tasks and bulk schedules, must equal their sequential
-// interpretation exactly.
+// interpretation exactly, with messages through shared memory and through MPI.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +15,9 @@ void try_program(std::uint64_t seed, Schedule schedule) {
   Options options;
   options.threads = static_cast<int>(1 + seed % 2);
   options.schedule = schedule;
-  SCOPED_TRACE(fmt::format("{} workers, {}", options.threads, program.describe()));
+  options.messages = seed / 2 % 2 == 0 ? "auto" : "mpi";
+  SCOPED_TRACE(
+      fmt::format("{} workers, messages {}, {}", options.threads, options.messages, program.describe()));
   Runtime rt(job_transport(), options);
   RecordedProgram data(program, rt, rt.transport());
   Graph graph = rt.record("random", static_cast<int>(program.phases.size()),

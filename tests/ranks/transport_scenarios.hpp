@@ -1,6 +1,7 @@
 // What every transport must do, as functions of one rank: the local transport and MPI run the same.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -65,10 +66,12 @@ inline void exchanges(Transport& transport, std::uint32_t rounds) {
 }
 
 /// One graph in which every rank sends `steps` messages of different sizes through `channels` channels to
-/// every rank, itself included. Whoever gets a completion checks it and starts the message again.
+/// every rank, itself included. Whoever gets a completion checks it and starts the message again. In place:
+/// the transport may put its own memory for the staging.
 class Traffic {
  public:
-  Traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps, std::uint64_t seed)
+  Traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps, std::uint64_t seed,
+          bool in_place)
       : rank_(transport.rank()), steps_(steps), seed_(seed) {
     for (std::uint32_t partner = 0; partner < transport.ranks(); ++partner) {
       for (std::uint32_t tag = 0; tag < channels; ++tag) {
@@ -77,9 +80,10 @@ class Traffic {
         }
       }
     }
-    for (MessageSpec& spec : specs_) {
-      staging_.emplace_back(spec.bytes);
-      spec.staging = staging_.back().data();
+    for (const MessageSpec& spec : specs_) places_.push_back(staging_.emplace_back(spec.bytes).data());
+    for (std::size_t i = 0; i < specs_.size(); ++i) {
+      specs_[i].staging = places_[i];
+      if (in_place) specs_[i].place = &places_[i];
     }
     turns_.resize(specs_.size());
     open_ = specs_.size();
@@ -113,13 +117,17 @@ class Traffic {
     return pattern(seed_ + turn + 31ULL * spec.tag + 1009ULL * from.value + 9176ULL * to.value, spec.bytes);
   }
   void start(std::size_t index) {
-    if (specs_[index].sending) staging_[index].assign_from(content(specs_[index], turns_[index]));
+    if (specs_[index].sending) {
+      const Bytes bytes = content(specs_[index], turns_[index]);
+      std::copy(bytes.begin(), bytes.end(), places_[index]);
+    }
     messages_->start(static_cast<std::uint32_t>(index));
   }
   void finish(std::uint32_t index) {
     const MessageSpec& spec = specs_[index];
     if (!spec.sending) {
-      EXPECT_TRUE(staging_[index].equals(content(spec, turns_[index])))
+      const Bytes expected = content(spec, turns_[index]);
+      EXPECT_TRUE(std::equal(expected.begin(), expected.end(), places_[index]))
           << "from rank " << spec.partner.value << ", tag " << spec.tag << ", step " << turns_[index];
     }
     ++finished_;
@@ -130,19 +138,12 @@ class Traffic {
     }
   }
 
-  struct Staging {
-    explicit Staging(std::size_t size) : bytes(size) {}
-    std::byte* data() { return bytes.data(); }
-    void assign_from(const Bytes& from) { std::copy(from.begin(), from.end(), bytes.begin()); }
-    bool equals(const Bytes& other) const { return bytes == other; }
-    Bytes bytes;
-  };
-
   RankId rank_;
   std::uint32_t steps_;
   std::uint64_t seed_;
   std::vector<MessageSpec> specs_;
-  std::vector<Staging> staging_;
+  std::vector<Bytes> staging_;
+  std::vector<std::byte*> places_;  ///< by message: where its bytes are
   std::vector<std::uint32_t>
       turns_;  ///< by message: completed steps; written by whoever holds its completion
   std::atomic<std::size_t> open_{0};
@@ -152,8 +153,8 @@ class Traffic {
 
 /// Two graphs open at once, each started and driven by several threads.
 inline void traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps) {
-  Traffic first(transport, channels, steps, 1);
-  Traffic second(transport, channels, steps, 500'000);
+  Traffic first(transport, channels, steps, 1, true);
+  Traffic second(transport, channels, steps, 500'000, false);
   constexpr std::size_t threads = 3;
   std::vector<std::thread> team;
   for (std::size_t t = 0; t < threads; ++t) {
@@ -227,6 +228,45 @@ inline void destruction(Transport& transport) {
     EXPECT_TRUE(done.empty());
   }
   traffic(transport, 2, 20);
+}
+
+/// The messages of a graph reach their receiver also if the sender's graph is gone by then.
+inline void farewells(Transport& transport) {
+  constexpr std::uint32_t sizes[] = {0, 8, 5000, 300'000};
+  const std::uint32_t me = transport.rank().value;
+  const RankId partner(me ^ 1U);
+  if (partner.value >= transport.ranks()) {
+    transport.open({});
+    return;
+  }
+  std::vector<Bytes> staging;
+  std::vector<MessageSpec> specs;
+  for (std::uint32_t tag = 0; tag < 4; ++tag) {
+    staging.push_back(me % 2 == 0 ? pattern(tag, sizes[tag]) : Bytes(sizes[tag]));
+    specs.push_back({partner, tag, staging.back().data(), sizes[tag], me % 2 == 0});
+  }
+  std::unique_ptr<Messages> messages = transport.open(specs);
+  if (me % 2 == 1) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (std::uint32_t index = 0; index < 4; ++index) messages->start(index);
+  if (me % 2 == 0) {
+    messages.reset();
+    for (Bytes& bytes : staging) std::fill(bytes.begin(), bytes.end(), std::byte{0xee});
+    return;
+  }
+  std::vector<std::uint32_t> done;
+  while (done.size() < 4) messages->progress(done);
+  for (std::uint32_t tag = 0; tag < 4; ++tag) EXPECT_EQ(staging[tag], pattern(tag, sizes[tag]));
+}
+
+/// Many graphs are open at once; each rank closes them in an order of its own.
+inline void many_graphs(Transport& transport, std::uint32_t graphs) {
+  std::vector<std::unique_ptr<Traffic>> open;
+  for (std::uint32_t g = 0; g < graphs; ++g)
+    open.push_back(std::make_unique<Traffic>(transport, 4, 3, 1000 * g, g % 2 == 0));
+  for (const auto& graph : open) graph->start_share(0, 1);
+  for (const auto& graph : open) graph->work();
+  std::shuffle(open.begin(), open.end(), std::mt19937(transport.rank().value));
+  while (!open.empty()) open.pop_back();
 }
 
 /// Bad messages are refused by name, before anything is opened.

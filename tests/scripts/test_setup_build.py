@@ -83,6 +83,7 @@ def test_definitions_for_cmake(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build.definitions("release", []) == ["-DTUTTI_KOKKOS=OFF"]
     assert build.definitions("release", ["-DKokkos_ROOT=/opt/k"]) == ["-DKokkos_ROOT=/opt/k"]
     assert build.definitions("minimal", []) == []
+    assert build.definitions("fuzz", []) == []
     with pytest.raises(Failure, match="unexpected argument"):
         build.definitions("release", ["-G", "Ninja"])
 

@@ -33,6 +33,12 @@ TEST(LocalTransport, ASenderIsNeverFarAhead) { on_ranks(3, scenarios::bounded_sk
 
 TEST(LocalTransport, GraphsWithPostedReceivesMayGo) { on_ranks(2, scenarios::destruction); }
 
+TEST(LocalTransport, WhatWasSentArrivesAfterItsSenderHasGone) { on_ranks(2, scenarios::farewells); }
+
+TEST(LocalTransport, ManyGraphsAreOpen) {
+  on_ranks(2, [](Transport& transport) { scenarios::many_graphs(transport, 10); });
+}
+
 TEST(LocalTransport, BadMessagesAreRefused) { on_ranks(2, scenarios::refusals); }
 
 TEST(LocalTransport, AMessageMustHaveTheSizeOfItsReceive) {

@@ -1,0 +1,161 @@
+#include "runtime/comm/window.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+#include "runtime/comm/specs.hpp"
+
+namespace tutti {
+namespace {
+
+constexpr std::uint64_t line = cache_line_size_bytes;
+constexpr std::uint64_t small_channel_bytes = 64 * 1024;  // as many slots as fit into so much
+constexpr std::uint64_t aligned_from_bytes = 2048;        // the payload starts on a line of its own
+
+constexpr std::uint64_t in_lines(std::uint64_t bytes) { return (bytes + line - 1) / line * line; }
+
+}  // namespace
+
+ChannelLayout::ChannelLayout(std::uint64_t bytes)
+    : payload_offset(bytes < aligned_from_bytes ? 16 : line), slot_bytes(in_lines(payload_offset + bytes)) {
+  const std::uint64_t fitting = std::clamp<std::uint64_t>(small_channel_bytes / slot_bytes, 2, bounded_skew);
+  slots = static_cast<std::uint32_t>(std::bit_floor(fitting));
+}
+
+Window::Window(const std::vector<MessageSpec>& specs, const std::vector<std::byte*>& channels,
+               std::vector<std::shared_ptr<SharedMemory>> memory)
+    : sides_(specs.size()), memory_(std::move(memory)) {
+  const auto count = [&](bool sending) {
+    std::size_t n = 0;
+    for (std::size_t i = 0; i < specs.size(); ++i) n += channels[i] && specs[i].sending == sending;
+    return n;
+  };
+  sent_ = std::vector<Sent>(count(true));
+  posted_ = std::vector<Posted>(count(false));
+  std::uint32_t sends = 0;
+  std::uint32_t receives = 0;
+  for (std::uint32_t i = 0; i < specs.size(); ++i) {
+    if (!channels[i]) continue;
+    const MessageSpec& spec = specs[i];
+    const ChannelLayout layout(spec.bytes);
+    Side& side = sides_[i];
+    side.credit = reinterpret_cast<Number*>(channels[i]);
+    side.first_slot = channels[i] + line;
+    side.staging = spec.staging;
+    side.place = spec.place;
+    side.bytes = spec.bytes;
+    side.slot_bytes = layout.slot_bytes;
+    side.payload_offset = static_cast<std::uint32_t>(layout.payload_offset);
+    side.slots = side.room = layout.slots;
+    side.sending = spec.sending;
+    side.position = spec.sending ? sends : receives;
+    if (spec.sending) {
+      sent_[sends++].message = i;
+      if (side.place) *side.place = side.payload(1);
+    } else {
+      posted_[receives++].message = i;
+    }
+  }
+}
+
+Window::~Window() {
+  const auto limit = std::chrono::steady_clock::now() + farewell;
+  for (Sent& sent : sent_) {
+    Side& side = sides_[sent.message];
+    if (side.place || sent.state.load(std::memory_order_acquire) != blocked) continue;
+    while (!advance(side) && std::uncaught_exceptions() == 0 && std::chrono::steady_clock::now() < limit)
+      std::this_thread::yield();
+  }
+}
+
+void Window::start(std::uint32_t index) {
+  Side& side = sides_[index];
+  if (side.sending)
+    start_send(side, sent_[side.position]);
+  else
+    start_receive(side, posted_[side.position]);
+}
+
+void Window::start_send(Side& side, Sent& sent) {
+  ++side.count;
+  if (side.place) side.sequence(side.count).store(side.count, std::memory_order_release);
+  sent.state.store(advance(side) ? finished : blocked, std::memory_order_release);
+}
+
+/// Completes the send that was started last if there is a slot: for its own bytes, or for those of the next
+/// send where they are packed in place.
+bool Window::advance(Side& side) {
+  if (side.place) {
+    if (!has_room(side, side.count + 1)) return false;
+    *side.place = side.payload(side.count + 1);
+    return true;
+  }
+  if (!has_room(side, side.count)) return false;
+  if (side.bytes > 0) std::memcpy(side.payload(side.count), side.staging, side.bytes);
+  side.sequence(side.count).store(side.count, std::memory_order_release);
+  return true;
+}
+
+bool Window::has_room(Side& side, std::uint32_t number) {
+  const auto enough = [&] { return static_cast<std::int32_t>(side.room - number) >= 0; };
+  if (enough()) return true;  // without a look at the receiver's line
+  side.room = side.credit->load(std::memory_order_acquire) + side.slots;
+  return enough();
+}
+
+void Window::start_receive(Side& side, Posted& posted) {
+  if (side.place) side.credit->store(side.count, std::memory_order_release);  // what it held has been read
+  posted.awaited.store(side.count + 1, std::memory_order_relaxed);
+  posted.flag.store(&side.sequence(side.count + 1), std::memory_order_release);
+}
+
+/// Takes in the message that has arrived.
+void Window::accept(Side& side) {
+  ++side.count;
+  if (side.place) {
+    *side.place = side.payload(side.count);
+    return;
+  }
+  if (side.bytes > 0) std::memcpy(side.staging, side.payload(side.count), side.bytes);
+  side.credit->store(side.count, std::memory_order_release);
+}
+
+/// A look without the lock: it may see a receive half posted, so what it finds is only a reason to look
+/// again.
+bool Window::anything() const {
+  for (const Posted& posted : posted_) {
+    const Number* flag = posted.flag.load(std::memory_order_acquire);
+    if (flag && flag->load(std::memory_order_relaxed) == posted.awaited.load(std::memory_order_relaxed))
+      return true;
+  }
+  for (const Sent& sent : sent_)
+    if (sent.state.load(std::memory_order_relaxed) != idle) return true;
+  return false;
+}
+
+bool Window::progress(std::vector<std::uint32_t>& done) {
+  if (!anything()) return true;
+  if (busy_.exchange(true, std::memory_order_acquire)) return false;
+  for (Posted& posted : posted_) {
+    const Number* flag = posted.flag.load(std::memory_order_acquire);
+    if (!flag || flag->load(std::memory_order_acquire) != posted.awaited.load(std::memory_order_relaxed))
+      continue;
+    posted.flag.store(nullptr, std::memory_order_relaxed);
+    accept(sides_[posted.message]);
+    done.push_back(posted.message);
+  }
+  for (Sent& sent : sent_) {
+    const SendState state = sent.state.load(std::memory_order_acquire);
+    if (state == idle || (state == blocked && !advance(sides_[sent.message]))) continue;
+    sent.state.store(idle, std::memory_order_relaxed);
+    done.push_back(sent.message);
+  }
+  busy_.store(false, std::memory_order_release);
+  return true;
+}
+
+}  // namespace tutti
