@@ -10,13 +10,15 @@
 
 struct CgOptions : tutti::Options {
   std::string problem = "hpcg";
+  std::string matrix;              ///< a Matrix Market file, instead of `problem`
+  std::string rhs;                 ///< with `matrix`: ones, random, or a Matrix Market file
   std::vector<std::int64_t> grid;  ///< points per rank, or of the whole grid with `global`
   bool global = false;
   std::string solver;          ///< cg, pcg or pipelined; empty: what fits the preconditioner
-  std::string preconditioner;  ///< none, jacobi or mg; empty: none for cg, else mg
+  std::string preconditioner;  ///< none, jacobi or mg; empty: none for cg, else jacobi or (hpcg) mg
   double tolerance = 1e-9;     ///< of |r| / |b|; 0: all iterations are done
   std::int64_t max_iterations = 500;
-  std::string format = "sell";  ///< of the matrix in products: csr or sell
+  std::string format;  ///< of the matrix in products: csr or sell; empty: sell for hpcg
 
   bool benchmark = false;   ///< the procedure of HPCG instead of one problem
   double benchmark_s = 60;  ///< of timed iterations
@@ -28,8 +30,12 @@ struct CgOptions : tutti::Options {
 
   /// Points of the whole grid: per-rank grids side by side, as cubic as the number of ranks allows.
   tutti::Index3 global_grid(std::uint32_t ranks) const;
-  /// Points per tile along each dimension, at most. By default 26: tiles of 13, whose matrix stays in a
+  /// hpcg: points per tile along each dimension, at most. By default 26: tiles of 13, whose matrix stays in a
   /// second-level cache of 1 MiB, need 1.15 times the iterations of tiles of 26 at 104^3 points per core, and
   /// their iterations take about as long.
   tutti::Index3 tile_edge() const;
+
+ private:
+  void validate_grid();
+  void validate_matrix();
 };

@@ -1,9 +1,12 @@
 #include "miniapps/cg/problem.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "kernels/stencil.hpp"
+#include "runtime/error.hpp"
+#include "runtime/io/matrix_market.hpp"
 
 using namespace tutti;
 
@@ -26,6 +29,62 @@ double HpcgProblem::smallest_eigenvalue() const {
   for (const std::int64_t n : grid_.extents())
     product *= 1 + 2 * std::cos(std::numbers::pi / static_cast<double>(n + 1));
   return 27 - product;
+}
+
+namespace {
+
+/// Rows whose entries take half a MiB.
+std::int64_t cached_rows(const MatrixMarketHeader& header) {
+  const double mirrored = header.symmetry == MatrixSymmetry::general ? 1 : 2;
+  const double row_entries =
+      mirrored * static_cast<double>(header.entries) / static_cast<double>(header.rows) + 1;
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>((1 << 19) / (10 * row_entries)), 64, 16384);
+}
+
+void read_vector(Runtime& rt, const std::string& path, const Vector<double>& v) {
+  // elements arrive on any rank: a matrix of one column takes them to their owners
+  const Rows one(rt, 1, 1);
+  MatrixAssembly<double> assembly(rt.transport(), v.rows(), one, path);
+  MatrixMarketVectorReader reader(rt.transport(), path, v.rows().size());
+  std::int64_t first = 0;
+  std::vector<double> values;
+  while (reader.next(first, values)) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      assembly.add(first + static_cast<std::int64_t>(i), 0, values[i]);
+    assembly.exchange();
+  }
+  const SparseMatrix<double> column = assembly.finish();
+  const Vector<double> unit(one, "unit", 1.0);
+  rt.run("read", [&](Recorder& r) {
+    r.each(v.rows(), kernels::spmv(1), read(column), read(unit, columns(column)), write(v));
+  });
+}
+
+}  // namespace
+
+LinearSystem read_system(Runtime& rt, const std::string& matrix, const std::string& rhs, std::uint64_t seed,
+                         std::int64_t rows_per_tile) {
+  MatrixMarketReader reader(rt.transport(), matrix);
+  const MatrixMarketHeader& header = reader.header();
+  if (header.rows != header.columns)
+    usage_error("{}: a system needs a square matrix, and this one has {} rows and {} columns", matrix,
+                header.rows, header.columns);
+  if (header.rows == 0 || header.rows > header.entries)
+    usage_error("{}: {} entries for {} rows: some row has none, and the system no unique solution", matrix,
+                header.entries, header.rows);
+  const Rows rows(rt, header.rows, rows_per_tile > 0 ? rows_per_tile : cached_rows(header));
+  MatrixAssembly<double> assembly(rt.transport(), rows, rows, matrix);
+  std::vector<Triplet> triplets;
+  while (reader.next(triplets)) {
+    for (const Triplet& t : triplets) assembly.add(t.row, t.column, t.value);
+    assembly.exchange();
+  }
+  LinearSystem system{assembly.finish(), {}, Vector<double>(rows, "x"), Vector<double>(rows, "b", 1.0)};
+  if (rhs == "random")
+    rt.run("random", [&](Recorder& r) { r.each(rows, kernels::random_vector(seed), write(system.b)); });
+  else if (rhs != "ones")
+    read_vector(rt, rhs, system.b);
+  return system;
 }
 
 SolutionCheck check_solution(Runtime& rt, const LinearSystem& system) {

@@ -18,8 +18,6 @@ class HpcgProblem {
   HpcgProblem(tutti::Runtime& rt, const tutti::Index3& extents, const tutti::Index3& tile_edge,
               const std::function<double(std::int64_t)>& diagonal = {});
 
-  /// Products use SELL-C-sigma from here on. Before solvers are made.
-  void use_sell() { system_.sell.emplace(system_.a); }
   const LinearSystem& system() const { return system_; }
   const tutti::Rows& rows() const { return rows_; }
   std::unique_ptr<Preconditioner> make_multigrid() const {
@@ -38,6 +36,13 @@ class HpcgProblem {
   tutti::Rows rows_;
   LinearSystem system_;
 };
+
+/// A matrix from a Matrix Market file, and its right-hand side: "ones", "random" (from `seed`) or a file.
+/// Each tile has `rows_per_tile` rows; 0: so many that a tile's matrix fits into a second-level cache, on
+/// average. Throws Error(usage) for a matrix that is not square, gives an entry twice or leaves the file's
+/// own rules. Collective.
+LinearSystem read_system(tutti::Runtime& rt, const std::string& matrix, const std::string& rhs,
+                         std::uint64_t seed, std::int64_t rows_per_tile);
 
 /// What a solution is checked by.
 struct SolutionCheck {

@@ -83,8 +83,8 @@ MatrixAssembly<T>::~MatrixAssembly() = default;
 template <class T>
 void MatrixAssembly<T>::add(std::int64_t row, std::int64_t column, T value) {
   if (row < 0 || row >= rows_.size() || column < 0 || column >= columns_.size())
-    usage_error("matrix '{}': entry ({}, {}) is outside its {} rows and {} columns", label_, row, column,
-                rows_.size(), columns_.size());
+    usage_error("matrix '{}': entry ({}, {}), counted from 0, is outside its {} rows and {} columns", label_,
+                row, column, rows_.size(), columns_.size());
   const RowsLayout& layout = rows_.layout();
   if (row < layout.first_row(last_tile_) || row >= layout.first_row(TileId{last_tile_.value + 1}))
     last_tile_ = layout.tile_of(row);
@@ -230,8 +230,8 @@ std::vector<ColumnMap::Part> MatrixAssembly<T>::convert(std::uint32_t index, Sto
     while (next < entries.size() && entries[next].row == first_row + i) ++next;
     for (std::size_t e = begin + 1; e < next; ++e)
       if (entries[e].column == entries[e - 1].column && error.empty())
-        error = fmt::format("matrix '{}': entry ({}, {}) is given twice", label_, entries[e].row,
-                            entries[e].column);
+        error = fmt::format("matrix '{}': entry ({}, {}), counted from 0, is given twice", label_,
+                            entries[e].row, entries[e].column);
     bool has_diagonal = false;
     for (const bool own : {true, false}) {
       if (!own) outside[i] = k;

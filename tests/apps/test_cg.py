@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 import unittest
+from pathlib import Path
+from random import Random
 
 from launch import LONG, features, run
 
@@ -96,6 +99,72 @@ class Report(unittest.TestCase):
         self.assertEqual(result.report["config"]["grid"], [16, 32, 24])
 
 
+def write_matrix(path: Path, n: int) -> None:
+    """An irregular graph's Laplacian plus the identity: a few rows are long, most are short."""
+    random = Random(7)
+    edges = {(i + 1, i) for i in range(n - 1)}
+    edges |= {(i, random.randrange(i)) for i in range(1, n) for _ in range(random.randrange(4))}
+    edges |= {(i, hub) for hub in (0, n // 2) for i in range(hub + 1, n, 3)}
+    degree = [1] * n
+    for i, j in edges:
+        degree[i] += 1
+        degree[j] += 1
+    lines = ["%%MatrixMarket matrix coordinate real symmetric", f"{n} {n} {n + len(edges)}"]
+    lines += [f"{i + 1} {i + 1} {d}" for i, d in enumerate(degree)]
+    lines += [f"{i + 1} {j + 1} -1" for i, j in sorted(edges)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+class Matrices(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.matrix = self.folder / "graph.mtx"
+        write_matrix(self.matrix, 700)
+
+    def test_same_bits_on_any_layout(self) -> None:
+        seen = {}
+        for ranks, threads in layouts():
+            result = run(
+                "cg", "--matrix", self.matrix, "--rhs", "random", "--tile", 64, "--repeat", 1,
+                ranks=ranks, threads=threads,
+            )  # fmt: skip
+            self.assertEqual(result.status, 0, result)
+            seen[ranks, threads] = (result.report["checksum"], result.report["residual_history"])
+        for layout, found in seen.items():
+            self.assertEqual(found, seen[1, 1], layout)
+
+    def test_rhs_from_a_file(self) -> None:
+        # the rows of the Laplacian sum to 0, so the solution of A x = 1 is 1
+        rhs = self.folder / "ones.mtx"
+        rhs.write_text("%%MatrixMarket matrix array real general\n700 1\n" + "1\n" * 700)
+        runs = [
+            run("cg", "--matrix", self.matrix, "--rhs", r, "--tolerance", 1e-13, "--solver", s, "--repeat", 1)
+            for r, s in ((rhs, "pcg"), ("ones", "pcg"), ("ones", "cg"))
+        ]
+        for result in runs:
+            self.assertEqual(result.status, 0, result)
+        self.assertEqual(runs[0].report["checksum"], runs[1].report["checksum"])
+        self.assertLessEqual(figures(runs[0].report)["iterations"], 60)
+
+    def test_files_that_do_not_fit(self) -> None:
+        header = "%%MatrixMarket matrix coordinate real general\n"
+        for text, wanted in (
+            (header + "2 3 3\n1 1 1\n2 2 1\n2 3 1\n", "a system needs a square matrix"),
+            (header + "3 3 3\n1 1 1\n1 2 1\n1 1 2\n", "entry (0, 0), counted from 0, is given twice"),
+            (header + "3 3 2\n1 1 1\n1 2 1\n", "some row has none"),
+            (header + "2 2 2\n1 1 1\n2 1 1\n", "no diagonal entry"),
+            ("nonsense\n", "line 1"),
+        ):
+            path = self.folder / "bad.mtx"
+            path.write_text(text)
+            result = run("cg", "--matrix", path, report=False)
+            self.assertEqual(result.status, 2, result)
+            self.assertEqual(len(result.errors), 1, result)
+            self.assertIn(wanted, result.errors[0])
+
+
 class BadInput(unittest.TestCase):
     def test_refused_with_one_line(self) -> None:
         for words, text in (
@@ -106,6 +175,9 @@ class BadInput(unittest.TestCase):
             (("--benchmark", "--grid", "20"), "not divisible by 8"),
             (("--schedule", "kokkos"), "--schedule kokkos"),
             (("--output", "x.h5"), "--output"),
+            (("--matrix", "a.mtx", "--grid", "8"), "--matrix excludes"),
+            (("--matrix", "a.mtx", "--preconditioner", "mg"), "--preconditioner mg"),
+            (("--rhs", "ones"), "--rhs needs --matrix"),
             (("--tolerance", "-1"), "--tolerance"),
             (("--max-iterations", "0"), "--max-iterations"),
         ):

@@ -116,12 +116,12 @@ TEST(MatrixAssembly, RefusesWhatIsOutsideOrTwice) {
     if (context.rank.value != 1) assembly.add(7, 3, 1.0);
     assembly.finish();
   });
-  for (const std::string& t : twice) EXPECT_EQ(t, "matrix 'a': entry (7, 3) is given twice");
+  for (const std::string& t : twice) EXPECT_EQ(t, "matrix 'a': entry (7, 3), counted from 0, is given twice");
   const auto outside = on_ranks(1, [](const RankContext& context, Transport& transport) {
     const Rows rows(context, 9, 2), columns(context, 5, 2);
     MatrixAssembly<float>(transport, rows, columns, "b").add(3, 5, 1.0F);
   });
-  EXPECT_EQ(outside[0], "matrix 'b': entry (3, 5) is outside its 9 rows and 5 columns");
+  EXPECT_EQ(outside[0], "matrix 'b': entry (3, 5), counted from 0, is outside its 9 rows and 5 columns");
 }
 
 TEST(MatrixAssembly, ARowWithoutDiagonal) {
