@@ -19,6 +19,7 @@ double sum_of_ranks(Transport& transport, double bytes_per_s) {
 
 std::vector<std::string> hexadecimal(const std::vector<double>& values) {
   std::vector<std::string> text;
+  text.reserve(values.size());
   for (const double v : values) text.push_back(fmt::format("{:a}", v));
   return text;
 }

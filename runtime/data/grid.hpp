@@ -26,7 +26,7 @@ struct GridOptions {
   int halo = 1;  ///< how many cells beyond its tile any kernel may read
 };
 
-class GridLayout : public Layout {
+class GridLayout final : public Layout {
  public:
   /// `extents`: 1 to 3 positive cell counts, slowest dimension first. Throws Error(usage) on anything else,
   /// on more than 2^62 cells or 2^31 tiles, and on tiles or a halo that make no sense. Ranks form a lattice

@@ -13,7 +13,7 @@ namespace tutti {
 /// Tile t has the rows first_row(t) <= row < first_row(t + 1); as boxes, rows lie along dimension 2. The cut
 /// is part of the problem: it does not depend on ranks. Each rank has consecutive tiles, so also one range of
 /// rows; a tile goes to the rank in whose part of all rows (equal parts, in order) its middle lies.
-class RowsLayout : public Layout {
+class RowsLayout final : public Layout {
  public:
   /// `bounds`: the first row of each tile and, last, the number of rows; starts at 0 and rises. Throws
   /// Error(usage) if it does not, and for tiles of 2^31 rows or more.
