@@ -50,7 +50,8 @@ std::unique_ptr<System> make_system(const std::string& name, const MetgOptions& 
         "unbound "
         "(scripts/tutti run --bind none, mpirun --bind-to none)",
         name, workers);
-  if (name == "one-rank") return std::make_unique<OneRankSystem>(problem, opt, workers);
+  if (name == "one-rank" || name == "static")
+    return std::make_unique<OneRankSystem>(name, problem, opt, workers, name != "static" && opt.steal);
   if (name == "omp-task") return make_omp_task_system(problem, workers);
   if (name == "omp-for") return make_omp_for_system(problem, workers);
   return make_tbb_system(problem, workers, cores.of_first_rank);

@@ -13,7 +13,7 @@ using tutti::usage_error;
 
 namespace {
 
-const std::vector<std::string> known_systems{"mpi", "one-rank", "omp-task", "omp-for", "tbb"};
+const std::vector<std::string> known_systems{"mpi", "one-rank", "static", "omp-task", "omp-for", "tbb"};
 constexpr std::int64_t longest_recorded = 2520;  // with its swaps unrolled, half of what a graph may hold
 
 }  // namespace

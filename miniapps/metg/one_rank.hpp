@@ -6,16 +6,19 @@
 namespace metg {
 
 struct RuntimeOfOneRank {
-  RuntimeOfOneRank(const tutti::Options& like, std::uint32_t workers);
+  RuntimeOfOneRank(const tutti::Options& like, std::uint32_t workers, bool steal);
   tutti::Options options;
   tutti::Runtime runtime;
 };
 
 class OneRankSystem : private RuntimeOfOneRank, public TuttiSystem {
  public:
-  /// Every rank makes one, of its own; by Place::first_rank only the first is used.
-  OneRankSystem(const Problem& problem, const tutti::Options& like, std::uint32_t workers)
-      : RuntimeOfOneRank(like, workers), TuttiSystem("one-rank", Place::first_rank, problem, runtime) {}
+  /// Every rank makes one, of its own; by Place::first_rank only the first is used. With `steal` false every
+  /// task stays with the worker that it was dealt to.
+  OneRankSystem(std::string name, const Problem& problem, const tutti::Options& like, std::uint32_t workers,
+                bool steal)
+      : RuntimeOfOneRank(like, workers, steal),
+        TuttiSystem(std::move(name), Place::first_rank, problem, runtime) {}
 };
 
 }  // namespace metg

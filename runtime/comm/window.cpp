@@ -46,7 +46,10 @@ Window::Window(const std::vector<MessageSpec>& specs, const std::vector<std::byt
     side.credit = reinterpret_cast<Number*>(channels[i]);
     side.first_slot = channels[i] + line;
     side.staging = spec.staging;
-    side.place = spec.place;
+    // Packed in place, a small message would share its line with the sequence number for which the receiver
+    // looks again and again: the line would travel for the bytes, and once more for the number.
+    const bool copied = spec.sending && layout.payload_offset < line;
+    side.place = copied ? nullptr : spec.place;
     side.bytes = spec.bytes;
     side.slot_bytes = layout.slot_bytes;
     side.payload_offset = static_cast<std::uint32_t>(layout.payload_offset);

@@ -36,8 +36,8 @@ struct ChannelLayout {
   std::uint64_t bytes() const { return cache_line_size_bytes + slots * slot_bytes; }
 };
 
-/// Keeps the contract of Messages. Messages whose specs have a `place` are not copied: a send is packed in
-/// its slot, and what arrived is read there.
+/// Keeps the contract of Messages. Of messages whose specs have a `place`, what arrived is read in its slot,
+/// and large sends are packed there; small ones are copied there in one go with their number.
 class Window : public Messages {
  public:
   /// `channels`: by message, where its channel lies, on a cache line, or null if it does not go through this

@@ -200,7 +200,7 @@ class TaskExecutor : public Executor {
       fail(n);
       return none;
     }
-    if (hot.kind != NodeKind::run) follow_up(plan_.nodes[n], step, stop);
+    if (hot.kind != NodeKind::run) follow_up(w, plan_.nodes[n], step, stop);
     if (begin != 0) hot.length = w.meter.end(begin, n, hot.kind, step);
     if (leaves) w.role.come_back();
     w.current.store(none, std::memory_order_relaxed);
@@ -213,6 +213,8 @@ class TaskExecutor : public Executor {
       workers_[hot.home]->list.push(n);
       tell(hot.home);
     }
+    // armed for the next cycle, since its staging is free again; but first let go those who wait
+    if (hot.kind == NodeKind::receive) messages_.start(plan_.nodes[n].payload);
     return next;
   }
 
@@ -238,13 +240,12 @@ class TaskExecutor : public Executor {
     share(w, w.ready, w.ready.private_count() / 2);
   }
 
-  void follow_up(const PlanNode& node, std::int64_t step, bool stop) {
+  void follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop) {
     if (node.kind == NodeKind::send) {
-      sends_in_flight_.fetch_add(1, std::memory_order_relaxed);
+      ++w.sends_in_flight;
       messages_.start(node.payload);
     } else if (node.kind == NodeKind::receive) {
       arrived_[node.payload] = 0;
-      messages_.start(node.payload);  // armed for the next cycle: its staging is free again
     } else if (node.kind == NodeKind::decide) {
       gate_.decide(node, step, stop);
       parking_.wake_all();
@@ -390,7 +391,7 @@ class TaskExecutor : public Executor {
   void deliver(Worker& w, std::uint32_t m) {
     const PlanMessage& message = plan_.messages[m];
     if (message.spec.sending) {
-      sends_in_flight_.fetch_sub(1, std::memory_order_relaxed);
+      --w.sends_in_flight;
     } else {
       arrived_[m] = 1;
     }
@@ -403,7 +404,12 @@ class TaskExecutor : public Executor {
   // What we sent must reach those who still wait for it, whatever this thread does next.
   void finish_sends() {
     Worker& w = *workers_[0];
-    while (sends_in_flight_.load(std::memory_order_relaxed) > 0) {
+    const auto in_flight = [&] {
+      std::int64_t sum = 0;
+      for (const auto& other : workers_) sum += other->sends_in_flight;
+      return sum;
+    };
+    while (in_flight() > 0) {
       w.meter.idle();
       if (!poll(w) && oversubscribed_) sched_yield();
     }
@@ -440,8 +446,14 @@ class TaskExecutor : public Executor {
     return true;
   }
 
-  // Looks at the rings alone for a moment: what is waited for most often and most urgently.
-  static void spin(const Worker& w, unsigned idle) {
+  // Looks for a moment at the rings alone, or without other workers at the network: at what is waited for
+  // most often and most urgently.
+  void spin(Worker& w, unsigned idle) {
+    if (w.mail.empty() && w.parcels.empty()) {
+      for (int i = 0; i < 4; ++i)
+        if (poll(w)) return;
+      return cpu_relax();
+    }
     for (int i = 0; i < 16; ++i) {
       if (has_releases(w)) return;
       if (idle > 8) cpu_relax();
@@ -515,7 +527,6 @@ class TaskExecutor : public Executor {
   std::vector<unsigned char> arrived_;  ///< by message: received, not yet unpacked
   std::uint32_t entry_copy_ = 0;        ///< copy of next_step_
   std::int64_t next_step_ = 0;
-  alignas(64) std::atomic<std::int64_t> sends_in_flight_{0};
   alignas(64) std::atomic<std::uint32_t> poller_{none};
   std::atomic<bool> failed_{false};
   std::mutex failure_;

@@ -76,7 +76,8 @@ struct alignas(128) Worker {
   std::atomic<std::uint64_t> retired{0};     ///< so far; written by the holder of `role`
   std::atomic<std::uint32_t> current{none};  ///< for explain()
   std::vector<std::uint32_t> messages_done;  ///< scratch
-  bool polls = false;                        ///< holds the poller's role
+  std::int64_t sends_in_flight = 0;  ///< started by it less reported to it; counts if summed over all workers
+  bool polls = false;                ///< holds the poller's role
 
   // What others write or look at, apart from what the worker writes all the time.
   CompletionList list;  ///< nodes run elsewhere, and nodes + m: message m is done
