@@ -119,7 +119,8 @@ void copy_cells(const Argument& from, const Argument& to, std::uint32_t element_
 struct Piece {
   Argument cells;
   std::uint32_t element_bytes = 0;
-  std::uint64_t dense_bytes = 0;  ///< its size if it lies in memory as it would be packed, else 0 (or not known)
+  std::uint64_t dense_bytes =
+      0;  ///< its size if it lies in memory as it would be packed, else 0 (or not known)
   const std::vector<std::uint32_t>* positions = nullptr;  ///< null: all
 };
 std::uint64_t pack(const Piece& from, std::byte* to);
