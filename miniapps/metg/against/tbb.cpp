@@ -4,6 +4,7 @@
 #include <set>
 
 #include <oneapi/tbb/flow_graph.h>
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_scheduler_observer.h>
 
@@ -37,6 +38,7 @@ class TbbSystem : public System {
  public:
   TbbSystem(const Problem& problem, std::uint32_t workers, const std::vector<int>& cores)
       : System("tbb", Place::first_rank, problem, workers),
+        allowed_(oneapi::tbb::global_control::max_allowed_parallelism, workers),
         arena_(static_cast<int>(workers)),
         pinner_(arena_, cores) {
     for (std::size_t g = 0; g < problem.graphs.size(); ++g)
@@ -107,6 +109,8 @@ class TbbSystem : public System {
     });
   }
 
+  // by itself it takes no more threads than the caller is bound to processors when it starts
+  oneapi::tbb::global_control allowed_;
   oneapi::tbb::task_arena arena_;
   Pinner pinner_;
   std::vector<Outputs> outputs_;  // by graph
