@@ -98,7 +98,8 @@ def measure(index: int, point: Point, number: int, program: Program, limit_s: fl
     try:
         command, outcome = start(point, program, limit_s, file)
         wall_s = time.monotonic() - begin
-        text = file.read_text() if file.is_file() else ""
+        # paths as seen from the root of the repository, like the command's
+        text = file.read_text().replace(f"{ROOT}/", "") if file.is_file() else ""
     finally:
         file.unlink(missing_ok=True)
     result, message = judged(outcome, text, point, program.path.name)
