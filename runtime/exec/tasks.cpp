@@ -124,12 +124,13 @@ class TaskExecutor : public Executor {
       std::uint32_t now = none;
       if (w.urgent.take(now) || take_next(next, now) || w.ready.take(now)) {
         if (idle > 0) wake_up(w, idle);
+        const bool is_brief = hot_[now].length == Length::brief;  // once it has run it is no longer ours
         const std::uint32_t follower = run(w, now);
         if (next == none)
           next = follower;
         else if (follower != none)
           offer(w, follower);
-        busy += hot_[now].length == Length::brief ? 1 : poll_interval;
+        busy += is_brief ? 1 : poll_interval;
         if (busy >= poll_interval) {
           busy = 0;
           drain(w);
