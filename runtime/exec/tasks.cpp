@@ -1,7 +1,6 @@
 // The tasks schedule. See executor.hpp for the idea and README.md for the rules.
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -19,9 +18,9 @@
 namespace tutti {
 namespace {
 
-constexpr unsigned poll_interval = 8;          // tasks between looks at the network and the rings while busy
-constexpr unsigned spins_before_asking = 400;  // about 30 us
-constexpr unsigned spins_before_parking = 4000;  // about 300 us
+constexpr unsigned poll_interval = 8;           // tasks between looks at the network and the rings while busy
+constexpr unsigned spins_before_asking = 60;    // about 30 us
+constexpr unsigned spins_before_parking = 600;  // about 300 us
 constexpr auto park_timeout = std::chrono::milliseconds(100);
 
 class TaskExecutor : public Executor {
