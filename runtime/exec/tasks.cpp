@@ -7,10 +7,10 @@
 #include <mutex>
 #include <vector>
 
+#include <fmt/format.h>
 #include <omp.h>
 #include <sched.h>
 
-#include "runtime/error.hpp"
 #include "runtime/exec/executor.hpp"
 #include "runtime/exec/parking.hpp"
 #include "runtime/exec/worker.hpp"
@@ -535,27 +535,6 @@ class TaskExecutor : public Executor {
 };
 
 }  // namespace
-
-void wrong_team(std::uint32_t workers) {
-  environment_error(
-      "OpenMP gave a team of another size than the {} workers asked for; see OMP_THREAD_LIMIT and "
-      "OMP_DYNAMIC",
-      workers);
-}
-
-void rethrow_from(const Plan& plan, NodeId node, std::int64_t step, const std::exception_ptr& thrown) {
-  const std::string place =
-      fmt::format("{} at step {} of graph '{}'", plan.describe(node), step, plan.program->record->name);
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const Error& e) {
-    throw Error(e.status(), fmt::format("{}: {}", place, e.what()));
-  } catch (const std::exception& e) {
-    throw Error(Status::environment, fmt::format("{}: {}", place, e.what()));
-  } catch (...) {
-    throw Error(Status::environment, fmt::format("{}: unknown exception", place));
-  }
-}
 
 std::unique_ptr<Executor> make_task_executor(const ExecutorContext& context) {
   return std::make_unique<TaskExecutor>(context);
