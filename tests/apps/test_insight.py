@@ -107,7 +107,9 @@ class Pinning(unittest.TestCase):
     @needs_ranks
     def test_ranks_on_one_core(self) -> None:
         warning = self.crowded(ranks=2, processors="0")
-        self.assertTrue(warning.startswith("2 ranks sit on one core: their 2 workers may run on processor 0 "))
+        self.assertTrue(
+            warning.startswith("2 ranks sit on one core: their 2 workers may run on processor 0 ")
+        )
 
     def test_workers_on_one_core(self) -> None:
         warning = self.crowded(threads=2, processors="0")

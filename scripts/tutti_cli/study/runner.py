@@ -18,6 +18,7 @@ from ..common import FAILED, OK, ROOT, Failure
 from ..process import Outcome, execute
 from ..run import built_with_mpi, program_of
 from ..statistics import LEVEL, Estimate, estimate
+from . import metg
 from .model import Point, Repeats
 from .store import Run, Store
 
@@ -152,7 +153,9 @@ def judged(outcome: Outcome, text: str, point: Point, app: str) -> tuple[dict[st
 
 
 def seconds(result: dict[str, Any]) -> float:
-    return float(result["timings"]["iteration_s"]["median"])
+    """What the point is judged by: the time per iteration, or METG of a sweep."""
+    found = metg.seconds(result)
+    return found if found is not None else float(result["timings"]["iteration_s"]["median"])
 
 
 def verified(result: dict[str, Any]) -> bool:
@@ -164,7 +167,7 @@ def verified(result: dict[str, Any]) -> bool:
 def check(result: dict[str, Any], point: Point) -> None:
     """Raises where a key that is used later is missing or odd."""
     if not 0.0 < seconds(result) < math.inf:
-        raise ValueError("iteration_s is not positive")
+        raise ValueError("the time is not positive")
     if not isinstance(result["checksum"], str):
         raise ValueError("checksum is no text")
     if not all(isinstance(one["passed"], bool) for one in result["verification"]):

@@ -44,7 +44,7 @@ except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
 from ..common import USAGE, Failure
-from .model import KINDS, SCHEDULE, WEAK, Point, Repeats, Study, Value
+from .model import KINDS, METG, SCHEDULE, WEAK, Point, Repeats, Study, Value
 
 TOP = ("kind", "app", "work", "seed", "fit", "points", "arguments", "axes", "repeats")
 REPEATS = ("initial", "max", "half_width", "budget_s", "limit_s")
@@ -101,6 +101,8 @@ def study(top: Table, text: str) -> Study:
         refuse("work", 'is not said: work = "grid", or { ranks = 1, work = 1000 } at each of the points')
     if kind != WEAK and any(said):
         refuse("work", 'needs kind = "weak"')
+    if kind == METG and not swept(fixed, rows, table(top, "axes")):
+        refuse("kind", '"metg" needs sweep = true in [arguments], or at each of the points')
     points = crossed(rows, axes(table(top, "axes"), fixed, rows), fixed, work)
     # Options that come with the points of a weak study grow with them, unless the work is named.
     grown = work or sorted({name for row in rows for name in row} - {"work", SCHEDULE, *LAYOUT})
@@ -118,6 +120,12 @@ def study(top: Table, text: str) -> Study:
         twice = next(point for point in points if points.count(point) > 1)
         refuse("points", f"{twice.layout} {' '.join(twice.arguments()[2:])} is there twice")
     return result
+
+
+def swept(fixed: Mapping[str, Value], rows: list[dict[str, Value]], axes: Table) -> bool:
+    """Whether every point is a METG sweep."""
+    name = "sweep"
+    return fixed.get(name) is True or axes.get(name) == [True] or all(row.get(name) is True for row in rows)
 
 
 def known(table: Table, names: Collection[str], where: str) -> None:
