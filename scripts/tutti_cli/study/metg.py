@@ -14,8 +14,8 @@ QUANTITY = "metg50_us"
 
 def sweeps(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """By system, ours first: {median, low, high, is} in us; empty where the run was no sweep."""
-    series = result.get("series", {}).get("efficiency", [])
-    return {str(one["system"]): one[QUANTITY] for one in series if QUANTITY in one}
+    found = result.get("series", {}).get("efficiency", [])
+    return {str(one["system"]): one[QUANTITY] for one in found if QUANTITY in one}
 
 
 def seconds(result: Mapping[str, Any]) -> float | None:

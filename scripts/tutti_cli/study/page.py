@@ -127,6 +127,7 @@ def page(title: str, summary: Summary, store: Store, svg: Mapping[str, str], plo
         usl=usl.table(summary.fits),
         usl_notes=usl.notes(summary.fits),
         schedules=schedules.table(schedules.contests(summary)),
+        schedules_notes=schedules.notes(schedules.contests(summary)),
         marks={
             "numbers": [mark(row, wrong) for row in summary.rows],
             "factors": [mark(row, wrong) for row in factored],

@@ -52,7 +52,7 @@ def schedules(summary: Summary) -> Figure | None:
     workers_axis(axes, counts)
     handles += shade(axes, [one.tasks for one in found])
     axes.set_ylabel("time over that of tasks")
-    some = f" ({len(shown)} of {len(names)} series)" if len(shown) < len(names) else ""
-    heading(axes, "Tasks against other schedules", problem(summary) + some)
+    some = f"{len(shown)} of {len(names)} series, " if len(shown) < len(names) else ""
+    heading(axes, "Tasks against other schedules", some + problem(summary))
     legend(figure, handles)
     return figure

@@ -28,7 +28,8 @@ def speedup(summary: Summary) -> Figure | None:
     found = summary.fits
     if not found:
         return None
-    shown = sorted(found, key=lambda one: -one.rate)[:MOST]
+    highest = sorted((one.rate for one in found), reverse=True)[:MOST]
+    shown = [one for one in found if one.rate in highest]
     figure, axes = plt.subplots(layout="constrained")
     labels = {one.series: label(one) for one in shown}
     if max(map(len, labels.values())) > letters() - 8:
@@ -58,7 +59,7 @@ def speedup(summary: Summary) -> Figure | None:
     logarithmic(axes)
     workers_axis(axes, counts)
     axes.set_ylabel("speed-up")
-    some = f" ({len(shown)} of {len(found)} series)" if len(shown) < len(found) else ""
-    heading(axes, "Universal scalability law", problem(summary) + some)
+    some = f"{len(shown)} of {len(found)} series, " if len(shown) < len(found) else ""
+    heading(axes, "Universal scalability law", some + problem(summary))
     legend(figure, handles)
     return figure

@@ -154,8 +154,9 @@ def judged(outcome: Outcome, text: str, point: Point, app: str) -> tuple[dict[st
 
 def seconds(result: dict[str, Any]) -> float:
     """What the point is judged by: the time per iteration, or METG of a sweep."""
+    time_s = float(result["timings"]["iteration_s"]["median"])
     found = metg.seconds(result)
-    return found if found is not None else float(result["timings"]["iteration_s"]["median"])
+    return time_s if found is None else found
 
 
 def verified(result: dict[str, Any]) -> bool:
@@ -167,7 +168,7 @@ def verified(result: dict[str, Any]) -> bool:
 def check(result: dict[str, Any], point: Point) -> None:
     """Raises where a key that is used later is missing or odd."""
     if not 0.0 < seconds(result) < math.inf:
-        raise ValueError("the time is not positive")
+        raise ValueError("iteration_s is not positive")
     if not isinstance(result["checksum"], str):
         raise ValueError("checksum is no text")
     if not all(isinstance(one["passed"], bool) for one in result["verification"]):

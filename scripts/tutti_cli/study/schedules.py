@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..statistics import LEVEL, Ratio, ratio
 from .model import SCHEDULE
 from .summary import Row, Summary
+from .tables import duration
 
 TASKS = "tasks"
 
@@ -47,13 +48,13 @@ def table(found: Sequence[Contest]) -> list[list[str]]:
     for one in found:
         known = one.times.coverage >= LEVEL
         interval = f"{one.times.low:.3f} to {one.times.high:.3f}" if known else "too few repeats"
-        medians = [f"{1e3 * row.time_s.median:.4g} ms" for row in (one.tasks, one.other)]
+        medians = [duration(row.time_s.median) for row in (one.tasks, one.other)]
         rows.append([one.other.label, *medians, f"{one.times.value:.3f}", interval])
     return rows
 
 
-def sentence(found: Sequence[Contest]) -> str:
-    """The outcome in one line; empty where there was no contest."""
+def notes(found: Sequence[Contest]) -> list[str]:
+    """The outcome in one sentence; empty where there was no contest."""
     parts = []
     for schedule in dict.fromkeys(one.other.point.schedule for one in found):
         mine = [one for one in found if one.other.point.schedule == schedule]
@@ -64,6 +65,6 @@ def sentence(found: Sequence[Contest]) -> str:
         few = len(mine) - len(sure)
         parts.append(text + (f" ({few} with too few repeats to tell)" if few else ""))
     if not parts:
-        return ""
+        return []
     text = "; ".join(parts)
-    return f"{text[0].upper()}{text[1:]}, by the 95 % interval of the Hodges-Lehmann ratio of their times."
+    return [f"{text[0].upper()}{text[1:]}, by the 95 % interval of the Hodges-Lehmann ratio of their times."]

@@ -8,7 +8,6 @@ from ..common import counted
 from . import metg
 from .factors import BALANCE, COMPUTATION, SCHEDULING, THREADS
 from .model import METG
-from .schedules import contests, sentence
 from .summary import Row, Summary
 
 MARK = "*"  # behind the layout of an oversubscribed point
@@ -183,7 +182,7 @@ def notes(summary: Summary) -> list[str]:
     """What the columns are and what the mark means."""
     rows = {row.label: row.runs for row in summary.rows}
     bounds = metg.bounds(rows) if summary.study.kind == METG else []
-    sentences = (oversubscription(summary), base(summary), intervals(summary), sentence(contests(summary)))
+    sentences = (oversubscription(summary), base(summary), intervals(summary))
     return [one for one in (*sentences, *bounds) if one]
 
 

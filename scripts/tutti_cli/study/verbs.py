@@ -96,7 +96,13 @@ def publish(folder: Path, size: str = "single") -> int:
     say(tables.setting(summary))
     say("")
     tell_tables(summary)
-    for sentence in [*tables.notes(summary), *usl.notes(summary.fits), *tables.verdict(summary)]:
+    contests = schedules.notes(schedules.contests(summary))
+    for sentence in [
+        *tables.notes(summary),
+        *usl.notes(summary.fits),
+        *contests,
+        *tables.verdict(summary),
+    ]:
         say(sentence)
     for label, text in page.explanations(summary):
         say(f"{label}: {text}")
