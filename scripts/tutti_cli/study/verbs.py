@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ..cluster import state
 from ..common import FAILED, OK, ROOT, USAGE, Failure, counted, say
 from . import page, plots, store, tables, toml_file
+from .measure import Program
 from .model import Study, uneven
 from .progress import Progress
-from .runner import Program, run
+from .runner import run
 from .summary import Summary, summarise
 
 
@@ -45,6 +47,7 @@ def measure(study: Study, folder: Path, program: Program) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise Failure(f"cannot write to {folder}: {problem.strerror}") from problem
+    state.refuse_if_live(folder)
     with store.sole(folder):
         store.tidy(folder)
         kept = store.open_for(study, folder)
