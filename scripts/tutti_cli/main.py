@@ -10,6 +10,8 @@ from typing import NoReturn
 from .common import PRESETS, USAGE, Failure, complain
 from .launch import BINDINGS
 
+CLUSTER = ("submit", "status", "collect", "cancel")  # steps of `study`
+
 
 class Parser(argparse.ArgumentParser):
     """One line for bad usage instead of the usage text."""
@@ -26,7 +28,7 @@ def parser() -> Parser:
         return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 
     p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
-    p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang)")
+    p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang, slurm)")
 
     add("doctor", "look at compilers, libraries, cores and settings; name what is wrong and the fix")
 
@@ -177,13 +179,15 @@ def dispatch(arguments: Sequence[str]) -> int:
         from . import demo
 
         return demo.verb(options.output, options.preset)
+    return on_cluster(options) if options.step in CLUSTER else on_study(options)
+
+
+def on_study(options: argparse.Namespace) -> int:
     from .study import verbs
 
     if options.step == "run":
         return verbs.run_verb(options.file, options.output, options.preset)
-    if options.step == "report":
-        return verbs.report_verb(options.folder)
-    return on_cluster(options)
+    return verbs.report_verb(options.folder)
 
 
 def on_cluster(options: argparse.Namespace) -> int:

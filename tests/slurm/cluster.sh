@@ -14,7 +14,7 @@
 # All of it lives in private namespaces and on a tmpfs inside them: nothing is left on the machine, however the
 # command ends, and the machine's own network is not touched. Files outside of /run are those of the machine.
 #
-# Needs root (CAP_SYS_ADMIN) and slurm-wlm, munge, iproute2, util-linux. Settings from the environment:
+# Needs root and slurm-wlm, munge, iproute2, util-linux; exit status 77 where it cannot work. From the environment:
 # CPUS_PER_NODE (8), NODE_TIMEOUT (seconds until Slurm gives a silent node up, 10), CLUSTER_LOGS (a folder
 # that gets Slurm's logs where COMMAND fails).
 set -euo pipefail
@@ -23,16 +23,18 @@ self=$(realpath "${BASH_SOURCE[0]}")
 dir=/run/tutti-cluster    # exists only in a cluster's own mount namespace
 
 die() { echo "cluster: $*" >&2; exit 3; }
+cannot() { echo "cluster: skipped: $*" >&2; exit 77; }    # ctest knows this status
 
 # --- outside ------------------------------------------------------------------------------------------
 
 outside() {
     [[ $1 =~ ^[1-9][0-9]?$ && $# -ge 2 ]] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$self" >&2; exit 2; }
-    [[ $EUID == 0 ]] || die "needs root"
+    [[ $EUID == 0 ]] || cannot "needs root"
     local tool
     for tool in munged slurmctld slurmd sbatch srun ip nsenter unshare setpriv; do
-        command -v $tool >/dev/null || die "missing: $tool (apt-get install slurm-wlm munge iproute2 util-linux)"
+        command -v $tool >/dev/null || cannot "there is no $tool (scripts/tutti setup --tests)"
     done
+    unshare --net --mount true 2>/dev/null || cannot "namespaces cannot be made here"
     # Everything inside ends with pid 1 there, and that with `unshare`, and that with this shell. Job control
     # is off, so the command stays in this process group and gets what the terminal sends.
     setpriv --pdeathsig KILL env --default-signal=INT,QUIT \
@@ -43,6 +45,7 @@ outside() {
     trap '' INT QUIT
     local status=0
     wait "$inside" || status=$?
+    if kill -0 "$inside" 2>/dev/null; then wait "$inside" || true; fi    # after the trap
     exit "$status"
 }
 
@@ -120,9 +123,11 @@ ReturnToService=2
 SlurmdTimeout=${NODE_TIMEOUT:-10}
 MessageTimeout=5
 KillWait=5
-NodeName=n[1-$n] NodeAddr=10.77.0.[11-$((10 + n))] CPUs=${CPUS_PER_NODE:-8} RealMemory=4000 State=UNKNOWN
+NodeName=DEFAULT CPUs=${CPUS_PER_NODE:-8} RealMemory=4000 State=UNKNOWN
 PartitionName=test Nodes=ALL Default=YES DefaultTime=10 MaxTime=INFINITE OverSubscribe=NO State=UP
 END
+    # a node's name is also a feature of it
+    for ((k = 1; k <= n; k++)); do echo "NodeName=n$k NodeAddr=10.77.0.$((10 + k)) Features=n$k"; done >>"$dir/slurm.conf"
     # with the default collectives, Slurm 22.05 now and then lets ranks leave MPI_Init while those of another
     # node are still in it: they crash or hang
     echo "PMIxCollFence=ring" >"$dir/mpi.conf"
@@ -146,6 +151,7 @@ boot() {
     ip -n "$1" link set eth0 up
     nsenter --net="/run/netns/$1" unshare --uts --mount --pid --fork --kill-child "$self" _node "$1" \
         </dev/null >>"$dir/log/$1.out" 2>&1 &
+    disown
     echo $! >"$dir/$1.pid"    # nsenter and unshare keep this number; what they start ends with them
 }
 

@@ -1,7 +1,7 @@
 """Renders job scripts from slurm/job.sh.j2. Needs jinja2.
 
-What a script has in its #SBATCH lines was checked letter by letter (site.py, jobs.py); what is a shell word in
-it is quoted. The options of the points are in neither: they go through the share, as data.
+What stands in #SBATCH lines was checked letter by letter (site.py, jobs.py), what is a word of the shell is
+quoted. The options of the points are in neither: they go through the share, as data.
 """
 
 from __future__ import annotations

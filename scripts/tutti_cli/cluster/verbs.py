@@ -17,8 +17,8 @@ from ..study import store as stores
 from ..study import toml_file
 from ..study.measure import Program
 from ..study.model import Study, uneven
+from ..study.paths import folder_of, shown
 from ..study.store import Store
-from ..study.verbs import folder_of, shown
 from . import progress, queue, script, share, site, spool
 from . import state as states
 from .jobs import Job, fitting, jobs, plain, refuse_points

@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..cluster import state
-from ..common import FAILED, OK, ROOT, USAGE, Failure, counted, say
+from ..common import FAILED, OK, USAGE, Failure, counted, say
 from . import page, plots, store, tables, toml_file
 from .measure import Program
 from .model import Study, uneven
+from .paths import folder_of, shown
 from .progress import Progress
 from .runner import run
 from .summary import Summary, summarise
@@ -22,19 +23,6 @@ def run_verb(file: str, output: str | None, preset: str) -> int:
 
 def report_verb(folder: str) -> int:
     return publish(Path(folder))
-
-
-def folder_of(output: str | None, file: str) -> Path:
-    """Where the study's file is kept: results/NAME.toml's name, unless the user says."""
-    return Path(output) if output else ROOT / "results" / Path(file).stem
-
-
-def shown(path: Path) -> str:
-    """As the user would type it."""
-    for start in (Path.cwd(), ROOT):
-        if path.is_absolute() and path.is_relative_to(start):
-            return str(path.relative_to(start))
-    return str(path)
 
 
 def measure(study: Study, folder: Path, program: Program) -> int:
