@@ -30,7 +30,9 @@ def main() -> int:
         if mode == "refuse":
             print("sbatch: error: invalid partition specified: nowhere", file=sys.stderr)
             return 1
-        options = [line[8:].strip() for line in Path(words[-1]).read_text().splitlines() if line[:7] == "#SBATCH"]
+        options = [
+            line[8:].strip() for line in Path(words[-1]).read_text().splitlines() if line[:7] == "#SBATCH"
+        ]
         values = dict(option.split("=", 1) for option in options if "=" in option)
         job = {"id": str(100 + len(jobs)), "name": values["--job-name"], "state": "PENDING", "words": words}
         file.write_text(json.dumps([*jobs, job]))
@@ -41,7 +43,9 @@ def main() -> int:
             if job["state"] != "FORGOTTEN":
                 print(f"{job['id']}|{job['name']}|{job['state']}|None")
     if name == "scancel":
-        file.write_text(json.dumps([job | {"state": "CANCELLED"} if job["id"] in words else job for job in jobs]))
+        file.write_text(
+            json.dumps([job | {"state": "CANCELLED"} if job["id"] in words else job for job in jobs])
+        )
     return 1 if name == "sacct" else 0
 
 
