@@ -2,13 +2,15 @@
 """A stand-in for Slurm's commands, called by their names: keeps jobs in FAKE_SLURM/jobs.json and runs none.
 
 FAKE_SLURM/mode steers it: 'refuse' makes sbatch say no, 'mute' makes it take the job and give no answer,
-'down' makes every command fail. srun runs the command once for each task, here.
+'late' makes it answer after two seconds, 'down' makes every command fail, 'lost' every srun. srun runs the
+command once for each task, here.
 """
 
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 FOLDER = Path(os.environ["FAKE_SLURM"])
@@ -20,7 +22,7 @@ def main() -> int:
         calls.write(json.dumps([name, *words]) + "\n")
     mode = (FOLDER / "mode").read_text() if (FOLDER / "mode").is_file() else ""
     if name == "srun":
-        return srun(words)
+        return 1 if mode == "lost" else srun(words)
     if mode == "down":
         print(f"{name}: error: Unable to contact slurm controller (connect failure)", file=sys.stderr)
         return 1
@@ -36,6 +38,8 @@ def main() -> int:
         values = dict(option.split("=", 1) for option in options if "=" in option)
         job = {"id": str(100 + len(jobs)), "name": values["--job-name"], "state": "PENDING", "words": words}
         file.write_text(json.dumps([*jobs, job]))
+        if mode == "late":
+            time.sleep(2)
         if mode != "mute":
             print(job["id"])
     if name == "squeue":
@@ -55,6 +59,8 @@ def srun(words: list[str]) -> int:
     status = 0
     for task in range(tasks):
         there = {**os.environ, "SLURM_PROCID": str(task), "SLURM_NTASKS": str(tasks)}
+        if tasks == 1:
+            os.execvpe(command[0], command, there)
         found = subprocess.run(command, env=there, check=False).returncode
         if found < 0:
             print(f"srun: error: n{task + 1}: task {task}: Aborted", file=sys.stderr)

@@ -227,26 +227,6 @@ jobs = ["text"]
     assert not list(tmp_path.rglob("caught"))
 
 
-def test_a_run_that_does_not_end_within_the_job(benches: dict[str, Bench]) -> None:
-    bench = benches["hang"]
-    status, text = bench.collect()
-    assert status == 1 and "no end after 45 s, stopped at the end of the job" in text, text + bench.logs()
-    assert len(bench.runs()) == 1 and bench.runs()[0]["failed"]
-    bench.site.write_text(bench.site.read_text().replace("hang", ""))
-    status, text = bench.submit()
-    assert status == 0, text
-    status, text = bench.collect()
-    assert status == 0 and "1 of 1 point complete" in text, text
-
-
-def test_a_job_whose_time_is_up_goes_on(benches: dict[str, Bench]) -> None:
-    bench = benches["slow"]
-    status, text = bench.collect()
-    assert status == 0 and "1 of 1 point complete, 30 good runs, 0 failed" in text, text + bench.logs()
-    assert bench.repeats() == [(0, repeat) for repeat in range(1, 31)]
-    assert "back into the queue" in bench.logs() and len(bench.jobs()) == 1
-
-
 def test_a_study_that_lost_a_node_is_complete(benches: dict[str, Bench]) -> None:
     bench = benches["lost"]
     job = bench.jobs()[0]["id"]
@@ -278,6 +258,26 @@ def test_strong_scaling_from_file_to_report(tmp_path: Path) -> None:
     status, text = bench.call("report", bench.output)
     assert status == 0 and "All 3 points have the same checksum" in text, text
     assert (bench.output / "report.html").is_file()
+
+
+def test_a_run_that_does_not_end_within_the_job(benches: dict[str, Bench]) -> None:
+    bench = benches["hang"]
+    status, text = bench.collect()
+    assert status == 1 and "no end after 45 s, stopped at the end of the job" in text, text + bench.logs()
+    assert len(bench.runs()) == 1 and bench.runs()[0]["failed"]
+    bench.site.write_text(bench.site.read_text().replace("hang", ""))
+    status, text = bench.submit()
+    assert status == 0, text
+    status, text = bench.collect()
+    assert status == 0 and "1 of 1 point complete" in text, text
+
+
+def test_a_job_whose_time_is_up_goes_on(benches: dict[str, Bench]) -> None:
+    bench = benches["slow"]
+    status, text = bench.collect()
+    assert status == 0 and "1 of 1 point complete, 30 good runs, 0 failed" in text, text + bench.logs()
+    assert bench.repeats() == [(0, repeat) for repeat in range(1, 31)]
+    assert "back into the queue" in bench.logs() and len(bench.jobs()) == 1
 
 
 def test_cancel(tmp_path: Path) -> None:

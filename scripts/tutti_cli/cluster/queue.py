@@ -48,7 +48,7 @@ def call(*words: str, keep: Sequence[int] = ()) -> str:
             start_new_session=bool(keep),  # what the terminal sends must not leave a submission half done
         )
     except FileNotFoundError as problem:
-        raise Failure(f"there is no {words[0]} on PATH: is this a cluster's login node?") from problem
+        raise Refusal(f"there is no {words[0]} on PATH: is this a cluster's login node?") from problem
     except subprocess.TimeoutExpired as problem:
         raise Failure(f"{words[0]} gave no answer within {ASK_S} s") from problem
     if done.returncode != 0:
@@ -58,7 +58,7 @@ def call(*words: str, keep: Sequence[int] = ()) -> str:
 
 
 class Refusal(Failure):
-    """Slurm answered, and said no."""
+    """Slurm said no, or was not asked at all."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, ENVIRONMENT)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -77,10 +77,11 @@ class Spool:
         path = self.folder / f"point-{run.point:04}.{kind}.json"
         return write_whole(path, json.dumps({"point": about(point), "run": asdict(run)}), replace=False)
 
-    def runs(self) -> Iterator[tuple[Path, Point, Run]]:
-        """All that are there, in the order of their start."""
+    def runs(self, points: Iterable[int] | None = None) -> Iterator[tuple[Path, Point, Run]]:
+        """All that are there, or those of some points, in the order of their start."""
+        names = ["point-*"] if points is None else [f"point-{point:04}.*" for point in points]
         found = []
-        for path in self.folder.glob("point-*.json"):
+        for path in (path for name in names for path in self.folder.glob(f"{name}.json")):
             try:
                 entry = json.loads(path.read_text(encoding="utf-8"))
                 found.append((path, point_of(entry["point"]), Run(**entry["run"])))

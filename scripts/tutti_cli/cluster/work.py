@@ -104,8 +104,8 @@ class Worker:
         times = {number: list(self.share.times.get(number, ())) for number in points}
         wall_s: dict[int, float] = defaultdict(float)
         used_s = self.share.used_s
-        for _, _, run in self.spool.runs():
-            if run.point in times and not run.failed and run.repeat > len(times[run.point]):
+        for _, _, run in self.spool.runs(points):
+            if not run.failed and run.repeat > len(times[run.point]):
                 times[run.point].append(run.time_s)
                 wall_s[run.point] = max(wall_s[run.point], run.wall_s)
                 used_s += run.wall_s
