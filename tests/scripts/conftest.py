@@ -7,8 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from clusters import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -78,3 +82,17 @@ def script(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cluster:
+    """A stand-in for Slurm on PATH, and a study for it."""
+    from clusters import Cluster
+
+    found = Cluster(tmp_path, capsys)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_SLURM", str(found.memory))
+    monkeypatch.setenv("FAKE_HEAT", "")
+    for name in [name for name in os.environ if name.startswith(("OMP_", "OMPI_", "PMIX_", "SLURM_"))]:
+        monkeypatch.delenv(name)
+    return found

@@ -102,6 +102,14 @@ def step_s_of(workers: int, schedule: str, cells: int, generator: random.Random)
     return cells / 6e8 / workers * slower * generator.lognormvariate(0.0, 0.02)
 
 
+def layout() -> tuple[int, int]:
+    """Rank and ranks, as mpirun or srun says."""
+    for names in (("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
+        if all(name in os.environ for name in names):
+            return int(os.environ[names[0]]), int(os.environ[names[1]])
+    return 0, 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--grid", required=True)
@@ -112,8 +120,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
-    rank = int(os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
-    ranks = int(os.environ.get("OMPI_COMM_WORLD_SIZE", "1"))
+    rank, ranks = layout()
     mode = os.environ.get("FAKE_HEAT", "")
     if mode == "usage":
         print("tutti: error: --grid: 0 is not a size", file=sys.stderr)

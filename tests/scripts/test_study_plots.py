@@ -13,7 +13,7 @@ import pytest
 from studies import FAKE, STRONG, run, synthetic
 
 from tutti_cli.common import Failure
-from tutti_cli.study import plots, runner, store, tables, toml_file, verbs
+from tutti_cli.study import measure, plots, store, tables, toml_file, verbs
 from tutti_cli.study.store import NAME, Store
 from tutti_cli.study.style import SMALL, WIDTHS_MM
 from tutti_cli.study.summary import summarise
@@ -107,8 +107,8 @@ def test_a_study_of_sweeps_is_about_metg_over_nodes(
             result = sweep(
                 point.ranks, 1.0 + 0.1 * number + 0.001 * repeat, "at_most" if number == 2 else "found"
             )
-            runner.check(result, point)
-            one = run(number, repeat, runner.seconds(result))
+            measure.check(result, point)
+            one = run(number, repeat, measure.seconds(result))
             kept.add(replace(one, result=json.dumps(result)))
     found = summarise(kept)
     assert found.rows[0].time_s.median == pytest.approx(1.0035e-6)

@@ -214,14 +214,14 @@ def tidy(folder: Path) -> None:
 
 
 @contextmanager
-def sole(folder: Path) -> Iterator[None]:
-    """One sitting at a time in a folder; the lock ends with the process, however that ends."""
+def sole(folder: Path) -> Iterator[int]:
+    """One sitting at a time in a folder. The lock ends with the last process that has this descriptor."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
-            raise Failure(f"another `tutti study run` is at work in {folder}") from problem
-        yield
+            raise Failure(f"another `tutti study` is at work in {folder}") from problem
+        yield descriptor
     finally:
         os.close(descriptor)

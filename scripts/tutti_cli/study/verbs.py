@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..common import FAILED, OK, ROOT, USAGE, Failure, counted, say
+from ..cluster import state
+from ..common import FAILED, OK, USAGE, Failure, counted, say
 from . import page, plots, schedules, store, tables, toml_file, usl
+from .measure import Program
 from .model import Study, uneven
+from .paths import folder_of, shown
 from .progress import Progress
-from .runner import Program, run
+from .runner import run
 from .summary import Summary, summarise
 
 PLOT_REM = {"single": 24, "double": 40}  # least widths on the page, by size
@@ -24,19 +27,6 @@ def report_verb(folder: str, size: str = "single") -> int:
     return publish(Path(folder), size)
 
 
-def folder_of(output: str | None, file: str) -> Path:
-    """Where the study's file is kept: results/NAME.toml's name, unless the user says."""
-    return Path(output) if output else ROOT / "results" / Path(file).stem
-
-
-def shown(path: Path) -> str:
-    """As the user would type it."""
-    for start in (Path.cwd(), ROOT):
-        if path.is_absolute() and path.is_relative_to(start):
-            return str(path.relative_to(start))
-    return str(path)
-
-
 def measure(study: Study, folder: Path, program: Program) -> int:
     """All the runs that are wanted and not there yet; FAILED where the last run of a point failed."""
     study = fitting(study, program.host.cores)
@@ -47,6 +37,7 @@ def measure(study: Study, folder: Path, program: Program) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise Failure(f"cannot write to {folder}: {problem.strerror}") from problem
+    state.refuse_if_live(folder)
     with store.sole(folder):
         store.tidy(folder)
         kept = store.open_for(study, folder)
