@@ -121,6 +121,29 @@ def add_study(p: argparse.ArgumentParser) -> None:
 
     p = add("report", "print the tables of a study, write its plots and its page")
     p.add_argument("folder", metavar="DIR", help="holds study.h5")
+    p.add_argument(
+        "--size",
+        choices=("single", "double"),
+        default="single",
+        help="plots as wide as one column of a journal, 88 mm, or two, 180 mm (default %(default)s)",
+    )
+
+    p = add("compare", "tell whether two results of the same points differ, and by how much")
+    p.add_argument("a", metavar="A", help="a folder that holds study.h5")
+    p.add_argument("b", metavar="B", help="another; exit status 1 if it differs")
+    p.add_argument(
+        "--margin",
+        type=float,
+        default=2.0,
+        metavar="PERCENT",
+        help="differences that do not count, default 2",
+    )
+    p.add_argument("--json", metavar="FILE", help="write the outcome there, too")
+
+    p = add("export", "write the runs of a study for other programs")
+    p.add_argument("folder", metavar="DIR", help="holds study.h5")
+    for form, what in (("csv", "one line a run"), ("extrap", "the times as an experiment of Extra-P, JSON")):
+        p.add_argument(f"--{form}", metavar="FILE", nargs="?", const="", help=f"{what}; default: in DIR")
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -187,7 +210,15 @@ def on_study(options: argparse.Namespace) -> int:
 
     if options.step == "run":
         return verbs.run_verb(options.file, options.output, options.preset)
-    return verbs.report_verb(options.folder)
+    if options.step == "compare":
+        from .study import compare
+
+        return compare.verb(options.a, options.b, options.margin, options.json)
+    if options.step == "export":
+        from .study import export
+
+        return export.verb(options.folder, {"csv": options.csv, "extrap": options.extrap})
+    return verbs.report_verb(options.folder, options.size)
 
 
 def on_cluster(options: argparse.Namespace) -> int:

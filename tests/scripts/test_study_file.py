@@ -50,7 +50,7 @@ def test_values_reach_the_app_as_they_are() -> None:
     ("text", "message"),
     [
         ('kind = "strong"\napp = \n', "Invalid value (at line 2, column 7)"),
-        ('app = "heat"\n', "kind: takes one of strong, weak, none, not nothing"),
+        ('app = "heat"\n', "kind: takes one of strong, weak, metg, none, not nothing"),
         ('kind = "big"\napp = "heat"\n', 'not "big"'),
         ('kind = "strong"\n', "app: takes the name or path of an app, not nothing"),
         (HEAD + "repeat = 3\n", "unknown key 'repeat' (did you mean 'repeats'?)"),

@@ -15,6 +15,7 @@ from .. import launch
 from ..common import FAILED, OK, ROOT, Failure
 from ..process import Outcome, execute
 from ..run import built_with_mpi, program_of
+from . import metg
 from .model import Point
 from .store import Run
 
@@ -97,7 +98,10 @@ def judged(outcome: Outcome, text: str, point: Point, app: str) -> tuple[dict[st
 
 
 def seconds(result: dict[str, Any]) -> float:
-    return float(result["timings"]["iteration_s"]["median"])
+    """What the point is judged by: the time per iteration, or METG of a sweep."""
+    time_s = float(result["timings"]["iteration_s"]["median"])
+    found = metg.seconds(result)
+    return time_s if found is None else found
 
 
 def verified(result: dict[str, Any]) -> bool:

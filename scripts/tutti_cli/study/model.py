@@ -10,7 +10,7 @@ from functools import cached_property
 Scalar = bool | int | float | str
 Value = Scalar | tuple[Scalar, ...]
 
-STRONG, WEAK, NONE = KINDS = ("strong", "weak", "none")
+STRONG, WEAK, METG, NONE = KINDS = ("strong", "weak", "metg", "none")
 SCHEDULE = "schedule"  # the one option of the apps that must not change a result
 
 
@@ -100,6 +100,16 @@ class Study:
     fit: bool  # leave out points with more workers than cores
     text: str  # of the file
     slurm: Slurm = field(default_factory=Slurm)
+
+    @property
+    def scaling(self) -> bool:
+        """Whether points are compared with a base case."""
+        return self.kind in (STRONG, WEAK)
+
+    @property
+    def quantity(self) -> str:
+        """What time_s of its runs is."""
+        return "METG(50 %)" if self.kind == METG else "time per iteration"
 
     @cached_property
     def varying(self) -> list[str]:

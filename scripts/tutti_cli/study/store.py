@@ -7,7 +7,8 @@
                 repeat       number among the good runs of its point, from 1; 0 for a run that failed
                 started      date and time with the zone, ISO 8601
                 wall_s       of the whole command
-                time_s       seconds per iteration, the app's median; NaN for a run that failed
+                time_s       seconds per iteration, the app's median, or METG(50 %) of a sweep; NaN for a run
+                             that failed
                 status       exit status of the command: 0 verified, 1 not verified, else failed
                 failed       true where there is no result
                 verified     true where the app checked itself and passed

@@ -1,6 +1,6 @@
 """Reads a study file; whatever is wrong with it is one line that names the file and the key.
 
-    kind = "weak"                     # strong | weak | none
+    kind = "weak"                     # strong | weak | metg | none
     app = "heat"                      # a name in build/<preset>/bin, or a path with a slash
     work = "grid"                     # weak: the option (or list of options) whose product is the work
     seed = 1                          # of the order of the runs
@@ -42,7 +42,7 @@ from pathlib import Path
 
 from ..common import USAGE, Failure
 from . import slurm_table
-from .model import KINDS, SCHEDULE, WEAK, Point, Repeats, Study, Value
+from .model import KINDS, METG, SCHEDULE, WEAK, Point, Repeats, Study, Value
 from .toml_values import Refused, Table, known, loads, positive, refuse, shown, table, text_of_file, whole
 
 TOP = ("kind", "app", "work", "seed", "fit", "points", "arguments", "axes", "repeats", "slurm")
@@ -84,6 +84,8 @@ def study(top: Table, text: str) -> Study:
         refuse("work", 'is not said: work = "grid", or { ranks = 1, work = 1000 } at each of the points')
     if kind != WEAK and any(said):
         refuse("work", 'needs kind = "weak"')
+    if kind == METG and not swept(fixed, rows, table(top, "axes")):
+        refuse("kind", '"metg" needs sweep = true in [arguments], or at each of the points')
     points = crossed(rows, axes(table(top, "axes"), fixed, rows), fixed, work)
     # Options that come with the points of a weak study grow with them, unless the work is named.
     grown = work or sorted({name for row in rows for name in row} - {"work", SCHEDULE, *LAYOUT})
@@ -102,6 +104,12 @@ def study(top: Table, text: str) -> Study:
         twice = next(point for point in points if points.count(point) > 1)
         refuse("points", f"{twice.layout} {' '.join(twice.arguments()[2:])} is there twice")
     return result
+
+
+def swept(fixed: Mapping[str, Value], rows: list[dict[str, Value]], axes: Table) -> bool:
+    """Whether every point is a METG sweep."""
+    name = "sweep"
+    return fixed.get(name) is True or axes.get(name) == [True] or all(row.get(name) is True for row in rows)
 
 
 def repeats(table: Table) -> Repeats:
