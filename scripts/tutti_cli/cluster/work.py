@@ -152,7 +152,8 @@ class Worker:
 
     def lost(self, run: Run) -> bool:
         """True where a node is gone, not the app at fault."""
-        killed = run.status == 128 + signal.SIGKILL  # so ends a run on a node that comes back at once
+        # so ends a run on a node that comes back at once; srun's status may be that of another task
+        killed = run.status == 128 + signal.SIGKILL or run.message.endswith(": Killed")
         if killed or "Node failure" in run.message:
             return True
         if self.share.allocation.launcher != "srun":
