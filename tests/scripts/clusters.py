@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,10 @@ class Cluster:
     def status(self) -> tuple[int, str]:
         return self._call(verbs.status_verb, str(self.output))
 
-    def collect(self, wait: bool = False) -> tuple[int, str]:
-        return self._call(verbs.collect_verb, str(self.output), wait)
+    def collect(self, pauses: Callable[[float], None] | None = None) -> tuple[int, str]:
+        """With what is done in the pauses of --wait, where that is asked for."""
+        wait = () if pauses is None else (pauses,)
+        return self._call(verbs.collect_verb, str(self.output), bool(wait), *wait)
 
     def cancel(self) -> tuple[int, str]:
         return self._call(verbs.cancel_verb, str(self.output))

@@ -183,6 +183,26 @@ def test_no_repeat_is_there_twice(cluster: Cluster) -> None:
     assert [one.time_s for one in store.load(cluster.output).of(0)] == [1.0]
 
 
+def test_collect_waits_for_the_last_job(cluster: Cluster) -> None:
+    cluster.study("jobs = []\n", ONE)
+    cluster.submit()
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        cluster.mode("down" if len(pauses) == 2 else "")
+        if len(pauses) == 1:
+            cluster.leave(run(0, 1, 1.0))
+        if len(pauses) == 3:
+            cluster.leave(run(0, 2, 1.0))
+            cluster.end("COMPLETED")
+
+    status, text = cluster.collect(pause)
+    assert status == 0 and pauses == [1.0, 2.0, 3.0] and "2 runs collected, 2 in all" in text
+    assert "Unable to contact slurm controller (connect failure); asking again" in text
+    assert text.count("PENDING") == 1, "the same state is not told again"
+
+
 def test_files_of_another_study_are_left_alone(cluster: Cluster) -> None:
     cluster.submit()
     cluster.leave(run(0, 1, 1.0))

@@ -25,6 +25,7 @@ from .jobs import Job, fitting, jobs, plain, refuse_points
 from .state import Entry, State
 
 POLL_S = (1.0, 2.0, 3.0, 5.0, 10.0)  # the last one again and again
+PATIENCE = 30  # questions in a row without an answer
 
 
 def submit_verb(
@@ -232,23 +233,39 @@ def status_verb(folder: str) -> int:
 
 def collect_verb(folder: str, wait: bool, sleep: Callable[[float], None] = time.sleep) -> int:
     path, _ = of_folder(folder)
-    total = 0
+    total, said, refused = 0, None, 0
     for pause_s in itertools.chain(POLL_S, itertools.repeat(POLL_S[-1])):
-        with stores.sole(path):
-            store = stores.load(path)
-            state = renewed(path)
-            new = progress.collect(store, path)
-            total += new
-            if not state.live:
-                progress.clear(store, path)
+        try:
+            store, state, new = collect_once(path)
+        except Failure as problem:  # Slurm is busy, or `status` is at work: over hours that happens
+            refused += 1
+            if not wait or refused > PATIENCE:
+                raise
+            say(f"study: {problem}; asking again")
+            sleep(pause_s)
+            continue
+        total, refused = total + new, 0
         if not (wait and state.live):
             break
-        if new:
+        now = (len(progress.wanting(store)), [(entry.id, entry.state) for entry in state.live])
+        if now != said:  # not each run: jobs may take hours
             progress.tell(store, state)
+            said = now
         sleep(pause_s)
     say(f"study: {counted(total, 'run')} collected, {len(store.runs)} in all, in {shown(store.file)}")
     progress.tell(store, state)
     return finish(store, state)
+
+
+def collect_once(path: Path) -> tuple[Store, State, int]:
+    """The study, its jobs, and the number of runs that are new in study.h5."""
+    with stores.sole(path):
+        store = stores.load(path)
+        state = renewed(path)
+        new = progress.collect(store, path)
+        if not state.live:
+            progress.clear(store, path)
+    return store, state, new
 
 
 def cancel_verb(folder: str) -> int:
