@@ -71,6 +71,14 @@ def study(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.fixture
+def only_svg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about the files of plots: the page needs no more, and it is quick."""
+    from tutti_cli.study import plots
+
+    monkeypatch.setattr(plots, "FILES", {"svg": plots.FILES["svg"]})
+
+
+@pytest.fixture
 def script(tmp_path: Path) -> Callable[[str, str], Path]:
     """Writes an executable shell script."""
 

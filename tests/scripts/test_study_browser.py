@@ -10,7 +10,7 @@ import browser
 import pytest
 from studies import STRONG, synthetic
 
-from tutti_cli.study import verbs
+from tutti_cli.study import plots, verbs
 
 pytestmark = pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium (scripts/tutti setup --tests)")
 
@@ -29,7 +29,9 @@ OUTSIDE = """
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     synthetic(folder, WIDE, cores=8)
-    assert verbs.publish(folder) == 0
+    with pytest.MonkeyPatch.context() as quick:
+        quick.setattr(plots, "FILES", {"svg": plots.FILES["svg"]})
+        assert verbs.publish(folder) == 0
     return folder / "report.html"
 
 

@@ -138,5 +138,7 @@ def test_the_command(tutti: Run, tmp_path: Path) -> None:
         done.returncode == 3 and done.stderr.count("\n") == 1 and "cannot write /nonexistent" in done.stderr
     )
     assert tutti("study", "compare", "a", "b", "--margin", "5", cwd=tmp_path).returncode == 1
-    assert tutti("study", "compare", "a", "c", cwd=tmp_path).returncode == 2
-    assert tutti("study", "compare", "a", "b", "--margin", "-1", cwd=tmp_path).returncode == 2
+    for words in (("a", "c", 2.0), ("a", "b", -1.0)):
+        with pytest.raises(Failure) as refused:
+            compare.verb(*(str(tmp_path / name) for name in words[:2]), words[2], None)
+        assert refused.value.status == USAGE

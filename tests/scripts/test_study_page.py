@@ -94,15 +94,17 @@ def test_plots_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {NAME, "report.html", *drawn}
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_study_that_is_not_about_scaling(tmp_path: Path) -> None:
     kept = store(tmp_path, STRONG.replace("strong", "none"), {n: [1.0, 1.1] for n in range(3)})
     kept.add(failure(3, "heat: <died>"))
     assert verbs.publish(tmp_path) == 1
     text = (tmp_path / "report.html").read_text()
     assert "speed-up" not in text and "heat: &lt;died&gt;" in text and 'class="verdict bad"' in text
-    assert not (tmp_path / "efficiency.png").exists() and (tmp_path / "times.png").exists()
+    assert not (tmp_path / "efficiency.svg").exists() and (tmp_path / "times.svg").exists()
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_points_without_a_core_for_each_worker_are_marked(study: Study, tmp_path: Path) -> None:
     text = STRONG.replace("[1, 2]", f"[1, {2 * (os.cpu_count() or 1)}]")
     study("run", study_file(tmp_path, text, 1), tmp_path)
@@ -115,6 +117,7 @@ def test_points_without_a_core_for_each_worker_are_marked(study: Study, tmp_path
         assert ">oversubscribed<" in (tmp_path / f"{name}.svg").read_text()
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_workers_that_shared_cores_are_told(study: Study, tmp_path: Path) -> None:
     study("run", study_file(tmp_path, initial=1), tmp_path, mode="pinning")
     status, said = study("report", tmp_path)
@@ -122,12 +125,14 @@ def test_workers_that_shared_cores_are_told(study: Study, tmp_path: Path) -> Non
     assert status == 0 and sentence in said and sentence in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_differing_checksums_are_told(study: Study, tmp_path: Path) -> None:
     study("run", study_file(tmp_path, initial=1), tmp_path, mode="checksum")
     status, said = study("report", tmp_path)
     assert status == 1 and "Checksums differ: " in said
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_the_demo_is_a_study_that_starts_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
