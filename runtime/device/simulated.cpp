@@ -223,7 +223,7 @@ class SimulatedDevice : public Device {
     DeviceCounts counts;
     counts.launches = 1;
     const DeviceLaunch* l = &static_cast<Prepared&>(launch).launch;
-    put(stream, counts, [this, l] { run(*l); });
+    put(stream, counts, [this, l] { run_or_say_where(*l); });
   }
 
   // -- graphs
@@ -395,6 +395,23 @@ class SimulatedDevice : public Device {
     }
   }
 
+  // A kernel's error with its place, in one line.
+  void run_or_say_where(const DeviceLaunch& l) const {
+    const auto place = [&] {
+      return fmt::format("operation '{}' on the device at step {}", l.kernel.name,
+                         *inside(l.step, sizeof *l.step));
+    };
+    try {
+      run(l);
+    } catch (const Error& e) {
+      throw Error(e.status(), fmt::format("{}: {}", place(), e.what()));
+    } catch (const std::exception& e) {
+      throw Error(Status::environment, fmt::format("{}: {}", place(), e.what()));
+    } catch (...) {
+      throw Error(Status::environment, place() + ": unknown exception");
+    }
+  }
+
   Argument translated(const Parameter& p, Argument a, Buffers& buffers) const {
     if (p.shape == Shape::tiles) {
       a.data = input_list(a, buffers);
@@ -470,8 +487,13 @@ void read_number(const char* variable, std::uint64_t& value) {
 
 }  // namespace
 
+SimulatedOptions& SimulatedOptions::defaults() {
+  static SimulatedOptions options;
+  return options;
+}
+
 SimulatedOptions SimulatedOptions::from_environment() {
-  SimulatedOptions o;
+  SimulatedOptions o = defaults();
   read_number("TUTTI_SIMULATED_MEMORY", o.capacity_bytes);
   read_number("TUTTI_SIMULATED_SEED", o.seed);
   return o;

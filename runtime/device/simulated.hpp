@@ -22,7 +22,10 @@ struct SimulatedOptions {
   /// Kernels for which it returns false have no body on this device. Empty: all have one.
   std::function<bool(const Kernel&)> has_body{};
 
-  /// TUTTI_SIMULATED_MEMORY (bytes) and TUTTI_SIMULATED_SEED, where they are set. Throws Error(usage).
+  /// What `--device simulated` takes, unless TUTTI_SIMULATED_MEMORY (bytes) or TUTTI_SIMULATED_SEED are set.
+  /// Tests may change it while there is no runtime.
+  static SimulatedOptions& defaults();
+  /// The defaults and these variables. Throws Error(usage).
   static SimulatedOptions from_environment();
 };
 
