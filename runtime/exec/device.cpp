@@ -164,8 +164,8 @@ class DeviceExecutor : public Executor {
   }
 
   void note_values() {
-    const std::int64_t done = std::min<std::int64_t>(gate_.limit() - step_, 2 * copies_);
-    for (std::int64_t i = 0; i < done; ++i)
+    const std::int64_t steps = gate_.limit() - step_;
+    for (std::int64_t i = std::max<std::int64_t>(0, steps - 2 * copies_); i < steps; ++i)
       for (const auto& change : schedule_.changes[static_cast<std::size_t>((copy_ + i) % copies_)]) {
         Store& store = *plan_.program->stores[static_cast<std::size_t>(change.store)];
         if (!store.image) continue;
@@ -173,7 +173,6 @@ class DeviceExecutor : public Executor {
         on.valid_on_host = (change.valid & on_host) != 0;
         on.valid_on_device = (change.valid & on_device) != 0;
       }
-    const std::int64_t steps = gate_.limit() - step_;
     copy_ = static_cast<std::uint32_t>((copy_ + steps) % copies_);
     step_ += steps;
   }

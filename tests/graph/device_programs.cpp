@@ -53,8 +53,10 @@ void try_program(std::uint64_t seed, bool some_on_host) {
       if (i > 0) outside.run(1);
       EXPECT_EQ(graph.run(program.runs[i]), expected[i]);
       // looking at the data brings it to the host: not after every run
-      if ((seed + i) % 2 == 0 || i + 1 == program.runs.size())
-        EXPECT_EQ(oracles[i + 1].difference(data), "") << "after run " << i;
+      if ((seed + i) % 2 == 0 || i + 1 == program.runs.size()) {
+        EXPECT_EQ(oracles[i + 1].difference(data), "")
+            << "after run " << i << ", " << ranks << " ranks, " << program.describe();
+      }
     }
   };
   run_local_job(ranks, options, body);
