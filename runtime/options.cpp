@@ -52,7 +52,7 @@ std::string version_text(const Options& options) {
 void declare_common(CLI::App& app, Options& o) {
   app.option_defaults()->take_last();
   add_integer(app, "--threads", o.threads, 0,
-              "worker threads of each rank (0: the rank's share of the cores it may use)");
+              "worker threads of each rank (0: the rank's share of the cores it may use; one with a device)");
   add_choice(app, "--device", o.device, {"cpu", "cuda", "simulated"},
              "where kernels run: on the host, on CUDA devices, or on a simulated device, which is for tests");
   static const std::vector<std::string> schedules{"tasks", "bulk", "kokkos"};

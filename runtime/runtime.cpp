@@ -107,10 +107,10 @@ void Runtime::start() {
   const Share share = share_of_cores(*transport_);
   context_.rank = transport_->rank();
   context_.ranks = transport_->ranks();
-  context_.workers = options_->threads > 0 ? static_cast<std::uint32_t>(options_->threads)
-                                           : std::max(1U, share.cores / std::max(1U, share.ranks));
   if (options_->device != "cpu")
     device_ = std::make_shared<DeviceContext>(make_device(options_->device, device_share(*transport_)));
+  const std::uint32_t own_cores = device_ ? 1 : std::max(1U, share.cores / std::max(1U, share.ranks));
+  context_.workers = options_->threads > 0 ? static_cast<std::uint32_t>(options_->threads) : own_cores;
   context_.budget = std::make_shared<MemoryBudget>(memory_share_bytes(*transport_));
   oversubscribed_ =
       transport_->sum(context_.workers) * share.ranks > std::uint64_t{share.cores} * context_.ranks;
