@@ -115,10 +115,10 @@ class Scheduler {
       for_accesses(n, [&](const DatumAccess& a) { waits |= arriving_[a.datum.index()]; });
       (waits ? outer : inner).push_back(n);
     }
-    if (!inner.empty()) add_launch(std::move(inner));
+    if (!inner.empty()) add_launch(inner);
     if (!outer.empty()) {
       flush();
-      add_launch(std::move(outer));
+      add_launch(outer);
     }
     if (!reduces) return;
     begin_action({DeviceAction::Kind::partials, operation_});
@@ -130,7 +130,7 @@ class Scheduler {
       });
   }
 
-  void add_launch(std::vector<std::uint32_t> nodes) {
+  void add_launch(const std::vector<std::uint32_t>& nodes) {
     begin_action({DeviceAction::Kind::launch, operation_, nodes});
     for (const std::uint32_t n : nodes) access_all(n, on_device);
   }
