@@ -23,6 +23,7 @@ class Report {
   /// Throws Error(environment) if the file of --json could not be written. Collective.
   explicit Report(Runtime& runtime) : Report(runtime.transport(), runtime.options(), runtime.workers()) {
     trace_ = runtime.trace();
+    device_ = runtime.device();
   }
   Report(Transport& transport, const Options& options, std::uint32_t workers);
 
@@ -85,6 +86,7 @@ class Report {
   void look_at_time();
   std::string efficiency_text() const;
   std::string layout_text() const;
+  std::string device_text() const;
   std::string failures() const;
 
   Transport& transport_;
@@ -100,6 +102,7 @@ class Report {
   nlohmann::json series_ = nlohmann::json::object();
   std::optional<std::uint64_t> checksum_;
   Trace* trace_ = nullptr;
+  const Device* device_ = nullptr;
   TimedRuns timed_runs_;
   double copy_bytes_per_s_ = 0;
   // what finish() finds in the timed runs
