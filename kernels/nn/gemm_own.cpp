@@ -1,0 +1,163 @@
+// Our own product: panels of b are packed, and blocks of c stay in registers (Goto and van de Geijn, Anatomy
+// of high-performance matrix multiplication, TOMS 2008).
+#include <algorithm>
+
+#include "kernels/nn/gemm.hpp"
+#include "kernels/nn/simd.hpp"
+
+namespace tutti::kernels::nn {
+namespace {
+
+// A block of c: `block_rows` x two vectors, with room in the registers for two vectors of b and one value of
+// a.
+constexpr int block_rows = vector_registers == 32 ? 8 : 6;
+template <class T>
+constexpr std::int64_t panel = 2 * vector_lanes<T>;  // columns of a block
+constexpr std::int64_t k_block = 256;                // rows of a panel: what stays in the first-level cache
+constexpr std::int64_t m_block = 24 * block_rows;    // rows of a between two passes over its values
+constexpr std::int64_t n_block = 512;
+
+/// c's block of R rows (= or +=) a's R rows times a packed panel. Value (r, k) of a is a[r row_step + k
+/// k_step].
+template <int R, bool Packed, class T>
+void block(std::int64_t k_count, const T* a, std::int64_t row_step, const T* b, bool add, T* c,
+           std::int64_t stride) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> sum[R][2] = {};
+  for (std::int64_t k = 0; k < k_count; ++k) {
+    const Vector<T> b0 = load(b + k * panel<T>);
+    const Vector<T> b1 = load(b + k * panel<T> + lanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const T value = Packed ? a[k * block_rows + r] : a[r * row_step + k];
+      const Vector<T> all = value - Vector<T>{};  // in every lane
+      sum[r][0] = multiply_add(all, b0, sum[r][0]);
+      sum[r][1] = multiply_add(all, b1, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    T* to = c + r * stride;
+    if (add) {
+      sum[r][0] += load(to);
+      sum[r][1] += load(to + lanes);
+    }
+    store(to, sum[r][0]);
+    store(to + lanes, sum[r][1]);
+  }
+}
+
+template <bool Packed, class T, int R = block_rows>
+void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t row_step, const T* b,
+              bool add, T* c, std::int64_t stride) {
+  if constexpr (R > 1)
+    if (rows < R) return block_of<Packed, T, R - 1>(rows, k_count, a, row_step, b, add, c, stride);
+  block<R, Packed>(k_count, a, row_step, b, add, c, stride);
+}
+
+/// A block whose columns are fewer than a panel's.
+template <bool Packed, class T>
+void narrow_block(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a,
+                  std::int64_t row_step, const T* b, bool add, T* c, std::int64_t stride) {
+  T whole[block_rows * panel<T>];
+  block_of<Packed>(rows, k_count, a, row_step, b, false, whole, panel<T>);
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t j = 0; j < columns; ++j)
+      c[r * stride + j] = add ? whole[r * panel<T> + j] + c[r * stride + j] : whole[r * panel<T> + j];
+}
+
+/// Rows k ... k + k_count and columns j ... of b as panels, [k][panel] each, filled up with zeros.
+template <class T>
+void pack_b(const Factor<T>& b, std::int64_t k, std::int64_t k_count, std::int64_t j, std::int64_t columns,
+            T* to) {
+  for (std::int64_t first = 0; first < columns; first += panel<T>, to += k_count * panel<T>) {
+    const std::int64_t wide = std::min(panel<T>, columns - first);
+    if (wide < panel<T>) std::fill(to, to + k_count * panel<T>, T(0));
+    if (b.transposed) {
+      const T* from = b.values + (j + first) * b.stride + k;
+      for (std::int64_t q = 0; q < k_count; ++q)
+        for (std::int64_t l = 0; l < wide; ++l) to[q * panel<T> + l] = from[l * b.stride + q];
+    } else {
+      const T* from = b.values + k * b.stride + j + first;
+      for (std::int64_t q = 0; q < k_count; ++q)
+        if (wide == panel<T>)
+          for (std::int64_t l = 0; l < panel<T>; ++l) to[q * panel<T> + l] = from[q * b.stride + l];
+        else
+          for (std::int64_t l = 0; l < wide; ++l) to[q * panel<T> + l] = from[q * b.stride + l];
+    }
+  }
+}
+
+/// Rows i ... of a transposed factor a, [k][block_rows] each.
+template <class T>
+void pack_a(const Factor<T>& a, std::int64_t k, std::int64_t k_count, std::int64_t i, std::int64_t rows,
+            T* to) {
+  for (std::int64_t first = 0; first < rows; first += block_rows, to += k_count * block_rows) {
+    const std::int64_t high = std::min<std::int64_t>(block_rows, rows - first);
+    const T* from = a.values + k * a.stride + i + first;
+    for (std::int64_t q = 0; q < k_count; ++q)
+      if (high == block_rows)
+        for (std::int64_t r = 0; r < block_rows; ++r) to[q * block_rows + r] = from[q * a.stride + r];
+      else
+        for (std::int64_t r = 0; r < high; ++r) to[q * block_rows + r] = from[q * a.stride + r];
+  }
+}
+
+/// c's rows of one block of a against all panels.
+template <bool Packed, class T>
+void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a, std::int64_t row_step,
+            const T* b, bool add, T* c, std::int64_t stride) {
+  const std::int64_t block_step = Packed ? k_count * block_rows : block_rows * row_step;
+  for (std::int64_t j = 0; j < columns; j += panel<T>, b += k_count * panel<T>) {
+    const std::int64_t wide = std::min(panel<T>, columns - j);
+    const T* from = a;
+    for (std::int64_t i = 0; i < rows; i += block_rows, from += block_step) {
+      const std::int64_t high = std::min<std::int64_t>(block_rows, rows - i);
+      T* to = c + i * stride + j;
+      if (wide == panel<T>)
+        block_of<Packed>(high, k_count, from, row_step, b, add, to, stride);
+      else
+        narrow_block<Packed>(high, wide, k_count, from, row_step, b, add, to, stride);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b, Into into,
+          T* c, std::int64_t stride) {
+  if (k <= 0 && into == Into::write)
+    for (std::int64_t i = 0; i < m; ++i) std::fill(c + i * stride, c + i * stride + n, T(0));
+  const std::int64_t packed_columns = (std::min(n, n_block) + panel<T> - 1) / panel<T> * panel<T>;
+  T* const packed_b = scratch<T>(slot_pack_b, packed_columns * std::min(k, k_block));
+  T* const packed_a = a.transposed ? scratch<T>(slot_pack_a, m_block * std::min(k, k_block)) : nullptr;
+  for (std::int64_t j = 0; j < n; j += n_block) {
+    const std::int64_t columns = std::min(n_block, n - j);
+    for (std::int64_t q = 0; q < k; q += k_block) {
+      const std::int64_t k_count = std::min(k_block, k - q);
+      const bool add = q > 0 || into == Into::add;
+      pack_b(b, q, k_count, j, columns, packed_b);
+      for (std::int64_t i = 0; i < m; i += m_block) {
+        const std::int64_t rows = std::min(m_block, m - i);
+        T* const to = c + i * stride + j;
+        if (a.transposed) {
+          pack_a(a, q, k_count, i, rows, packed_a);
+          panels<true>(rows, columns, k_count, packed_a, 0, packed_b, add, to, stride);
+        } else {
+          panels<false>(rows, columns, k_count, a.values + i * a.stride + q, a.stride, packed_b, add, to,
+                        stride);
+        }
+      }
+    }
+  }
+}
+
+template void gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<float>&, const Factor<float>&, Into,
+                   float*, std::int64_t);
+template void gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<double>&, const Factor<double>&,
+                   Into, double*, std::int64_t);
+
+const char* gemm_library() { return "tutti"; }
+
+}  // namespace tutti::kernels::nn
