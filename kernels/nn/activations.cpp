@@ -16,10 +16,15 @@ T gelu(T u) {
   return u / (T(1) + exponential(T(-2) * z));
 }
 
+// gelu'(u) = s + 2 u s (1 - s) dz/du. Beyond 12, s is 0 or 1 to any precision, and u^2 must not overflow.
 template <class T>
-T gelu_derivative(T u) {
-  const T z = T(slope) * u * (T(1) + T(cube) * u * u);
-  const T dz = T(slope) * (T(1) + T(3 * cube) * u * u);
+T gelu_derivative(T at) {
+  constexpr T far = 12;
+  T u = at > far ? far : at;
+  u = u < -far ? -far : u;
+  const T square = u * u;
+  const T z = T(slope) * u * (T(1) + T(cube) * square);
+  const T dz = T(slope) * (T(1) + T(3 * cube) * square);
   const T s = T(1) / (T(1) + exponential(T(-2) * z));
   return s + T(2) * u * s * (T(1) - s) * dz;
 }
