@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numbers>
 
+#include <fmt/format.h>
+
 using namespace tutti;
 namespace nn = tutti::kernels::nn;
 

@@ -30,6 +30,7 @@ void TrainOptions::declare(CLI::App& app) {
   add_integer(app, "--steps", steps, 1, "of training (default: 200)");
   add_number(app, "--epochs", epochs, 0, "passes through the training data, instead of --steps");
   add_integer(app, "--validate-every", validate_every, 0, "steps; 0: at the end only (default: 50)");
+  add_integer(app, "--validation-batches", validation_batches, 1, "of each validation, at most (default: 16)");
   add_integer(app, "--patience", patience, 0,
               "end after so many validations without a lower loss; 0: never (default: 0)");
   add_number(app, "--target-loss", target_loss, 0,

@@ -27,6 +27,7 @@ struct TrainOptions : tutti::Options {
   std::int64_t steps = 0;     ///< default 200
   double epochs = 0;
   std::int64_t validate_every = 50;  ///< steps; 0: at the end only
+  std::int64_t validation_batches = 16;  ///< at most, of each validation
   std::int64_t patience = 0;         ///< validations without a lower loss until training ends; 0: any number
   double target_loss = 0;            ///< the validation loss must end at or below it; 0: any below the first
   std::string save, load, export_to;
