@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "miniapps/train/data/byte_files.hpp"
+#include "miniapps/train/data/files.hpp"
 #include "miniapps/train/data/idx.hpp"
 #include "runtime/error.hpp"
 
@@ -216,4 +217,39 @@ TEST(ByteFiles, RefusesWhatIsTooShort) {
                        const ByteFiles text({folder / "short", folder / "gone"}, 1);
                      }),
              {"gone", "No such file"});
+}
+
+TEST(SamplesFromFiles, HaveMeanZeroAndDeviationOne) {
+  const Folder folder;
+  folder.write("train-images-idx3-ubyte", idx({4, 1, 2}, {0, 10, 20, 30, 40, 50, 60, 70}));
+  folder.write("train-labels-idx1-ubyte", idx({4}, {0, 1, 0, 3}));
+  folder.write("t10k-images-idx3-ubyte", idx({1, 1, 2}, {35, 35}));
+  folder.write("t10k-labels-idx1-ubyte", idx({1}, {2}));
+  const auto samples = images_from_files(folder.path(), 0);
+  EXPECT_EQ(samples->training, 4);
+  EXPECT_EQ(samples->validation, 1);
+  EXPECT_EQ(samples->classes, 4);
+  EXPECT_EQ(samples->label(3), 3);
+  EXPECT_EQ(samples->label(4), 2);
+  float values[2];
+  double sum = 0, squares = 0;
+  for (std::int64_t s = 0; s < 4; ++s) {
+    samples->get(s, values);
+    for (const float v : values) {
+      sum += v;
+      squares += v * v;
+    }
+  }
+  EXPECT_NEAR(sum, 0, 1e-6);
+  EXPECT_NEAR(squares / 8, 1, 1e-6);
+  samples->get(4, values);
+  EXPECT_EQ(values[0], 0.0F);  // the mean
+}
+
+TEST(SamplesFromFiles, TextsSayWhatTheyAre) {
+  const Folder folder;
+  folder.write("text", std::string(100, 'a'));
+  const auto text = text_from_files({folder / "text"}, 8);
+  EXPECT_EQ(text->training.size(), 90U);
+  expect_has(text->description, {"text: 90 + 10 bytes of 1 file"});
 }
