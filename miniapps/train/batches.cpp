@@ -32,7 +32,8 @@ class LabelledBatches : public Batches {
   }
   const std::string& description() const override { return samples_->description; }
 
-  void record_training(Recorder& r, const Model<float>& model, const Scalar<std::int64_t>& first) const override {
+  void record_training(Recorder& r, const Model<float>& model,
+                       const Scalar<std::int64_t>& first) const override {
     const auto place = [s = samples_, seed = seed_](std::int64_t number) {
       const auto n = static_cast<std::uint64_t>(s->training), i = static_cast<std::uint64_t>(number);
       return static_cast<std::int64_t>(random_numbers::permuted(seed + i / n, i % n, n));
@@ -53,15 +54,18 @@ class LabelledBatches : public Batches {
     const std::int64_t values = samples_->values();
     const double bytes = 8.0 * static_cast<double>(samples * values);
     r.each(model.shards(),
-           make_kernel("samples", [=, from = samples_](const Task& task, std::int64_t first, Out<float> x,
-                                                       Out<std::int32_t> labels) {
-             const std::int64_t step = first + (counts_steps ? task.step : 0);
-             for (std::int64_t i = 0; i < samples; ++i) {
-               const std::int64_t sample = place(step * batch + task.tile.value * samples + i);
-               labels.data[i] = sample < 0 ? -1 : from->label(sample);
-               from->get(std::max<std::int64_t>(sample, 0), x.data + i * values);
-             }
-           }, {0, bytes}), read(first), write(model.input()), write(model.labels()));
+           make_kernel("samples",
+                       [=, from = samples_](const Task& task, std::int64_t first, Out<float> x,
+                                            Out<std::int32_t> labels) {
+                         const std::int64_t step = first + (counts_steps ? task.step : 0);
+                         for (std::int64_t i = 0; i < samples; ++i) {
+                           const std::int64_t sample = place(step * batch + task.tile.value * samples + i);
+                           labels.data[i] = sample < 0 ? -1 : from->label(sample);
+                           from->get(std::max<std::int64_t>(sample, 0), x.data + i * values);
+                         }
+                       },
+                       {0, bytes}),
+           read(first), write(model.input()), write(model.labels()));
   }
 
   std::shared_ptr<const LabelledSamples> samples_;
@@ -72,10 +76,13 @@ class TextBatches : public Batches {
  public:
   TextBatches(std::shared_ptr<const Text> text, std::int64_t context, std::uint64_t seed)
       : text_(std::move(text)), context_(context), seed_(seed) {
-    for (const auto& [part, name] : {std::pair(text_->training, "training"), {text_->validation, "validation"}})
+    for (const auto& [part, name] :
+         {std::pair(text_->training, "training"), {text_->validation, "validation"}})
       if (static_cast<std::int64_t>(part.size()) < context + 1)
-        usage_error("--data: {} bytes of text to use for {}, but a sequence needs {}; give more text or a "
-                    "smaller --context", part.size(), name, context + 1);
+        usage_error(
+            "--data: {} bytes of text to use for {}, but a sequence needs {}; give more text or a "
+            "smaller --context",
+            part.size(), name, context + 1);
   }
 
   void complete(ModelConfig&) const override {}
@@ -90,9 +97,10 @@ class TextBatches : public Batches {
   }
   const std::string& description() const override { return text_->description; }
 
-  void record_training(Recorder& r, const Model<float>& model, const Scalar<std::int64_t>& first) const override {
-    const auto place = [n = text_->training.size() - static_cast<std::size_t>(context_), seed = seed_](
-                           std::int64_t i) {
+  void record_training(Recorder& r, const Model<float>& model,
+                       const Scalar<std::int64_t>& first) const override {
+    const auto place = [n = text_->training.size() - static_cast<std::size_t>(context_),
+                        seed = seed_](std::int64_t i) {
       return static_cast<std::int64_t>(random_numbers::bits(seed, static_cast<std::uint64_t>(i)) % n);
     };
     record(r, model, first, text_->training, place, true);
@@ -113,19 +121,21 @@ class TextBatches : public Batches {
               std::span<const std::uint8_t> bytes, const Place& place, bool counts_steps) const {
     const std::int64_t samples = model.samples(), batch = model.shards().count() * samples;
     r.each(model.shards(),
-           make_kernel("tokens", [=, owner = text_, context = context_](const Task& task, std::int64_t first,
-                                                                        Out<std::int32_t> tokens,
-                                                                        Out<std::int32_t> labels) {
-             const std::int64_t step = first + (counts_steps ? task.step : 0);
-             for (std::int64_t i = 0; i < samples; ++i) {
-               const std::int64_t at = place(step * batch + task.tile.value * samples + i);
-               const std::uint8_t* from = bytes.data() + std::max<std::int64_t>(at, 0);
-               for (std::int64_t t = 0; t < context; ++t) {
-                 tokens.data[i * context + t] = from[t];
-                 labels.data[i * context + t] = at < 0 ? -1 : from[t + 1];
-               }
-             }
-           }, {0, 10.0 * static_cast<double>(samples * context_)}),
+           make_kernel(
+               "tokens",
+               [=, owner = text_, context = context_](const Task& task, std::int64_t first,
+                                                      Out<std::int32_t> tokens, Out<std::int32_t> labels) {
+                 const std::int64_t step = first + (counts_steps ? task.step : 0);
+                 for (std::int64_t i = 0; i < samples; ++i) {
+                   const std::int64_t at = place(step * batch + task.tile.value * samples + i);
+                   const std::uint8_t* from = bytes.data() + std::max<std::int64_t>(at, 0);
+                   for (std::int64_t t = 0; t < context; ++t) {
+                     tokens.data[i * context + t] = from[t];
+                     labels.data[i * context + t] = at < 0 ? -1 : from[t + 1];
+                   }
+                 }
+               },
+               {0, 10.0 * static_cast<double>(samples * context_)}),
            read(first), write(model.tokens()), write(model.labels()));
   }
 

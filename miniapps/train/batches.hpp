@@ -7,8 +7,9 @@
 #include "miniapps/train/model.hpp"
 #include "miniapps/train/samples.hpp"
 
-/// Samples by the number of the step. Training takes the labelled samples in an order that is drawn anew for each
-/// pass, and text at random places; validation takes all labelled samples, or pieces of text side by side.
+/// Samples by the number of the step. Training takes the labelled samples in an order that is drawn anew for
+/// each pass, and text at random places; validation takes all labelled samples, or pieces of text side by
+/// side.
 class Batches {
  public:
   virtual ~Batches() = default;
@@ -31,4 +32,5 @@ class Batches {
 
 std::unique_ptr<Batches> make_batches(std::shared_ptr<const LabelledSamples> samples, std::uint64_t seed);
 /// Throws Error(usage) if training or validation text is shorter than a sequence and one byte.
-std::unique_ptr<Batches> make_batches(std::shared_ptr<const Text> text, std::int64_t context, std::uint64_t seed);
+std::unique_ptr<Batches> make_batches(std::shared_ptr<const Text> text, std::int64_t context,
+                                      std::uint64_t seed);

@@ -1,6 +1,6 @@
-// A convolutional net after LeNet-5 (LeCun et al., Proceedings of the IEEE 86, 1998), with ReLU and greatest values
-// in place of its sigmoids and averages: two convolutions of 5 x 5, each followed by pooling, and three dense
-// layers.
+// A convolutional net after LeNet-5 (LeCun et al., Proceedings of the IEEE 86, 1998), with ReLU and greatest
+// values in place of its sigmoids and averages: two convolutions of 5 x 5, each followed by pooling, and
+// three dense layers.
 #include <cmath>
 
 #include "miniapps/train/model.hpp"
@@ -13,15 +13,19 @@ void Model<T>::build_cnn() {
     tutti::usage_error("--model cnn needs images of 12 x 12 at least, not {} x {}", c.height, c.width_px);
   const nn::ConvolutionShape first{samples_, c.channels, c.height, c.width_px, 6, 5, 2, 1};
   const nn::PoolShape first_pool{samples_ * 6, first.out_height(), first.out_width(), 2, 2};
-  const nn::ConvolutionShape second{samples_, 6, first_pool.out_height(), first_pool.out_width(), 16, 5, 0, 1};
+  const nn::ConvolutionShape second{samples_, 6, first_pool.out_height(), first_pool.out_width(), 16, 5,
+                                    0,        1};
   const nn::PoolShape second_pool{samples_ * 16, second.out_height(), second.out_width(), 2, 2};
   const std::vector<std::int64_t> widths{16 * second_pool.out_height() * second_pool.out_width(), 120, 84,
                                          c.classes};
 
   std::vector<std::uint32_t> units;
   const auto add_convolution = [&](const std::string& name, const nn::ConvolutionShape& s) {
-    return list_.add({{name + ".weight", {s.filters, s.channels, s.kernel, s.kernel},
-                       std::sqrt(2.0 / static_cast<double>(s.taps())), 0, true},
+    return list_.add({{name + ".weight",
+                       {s.filters, s.channels, s.kernel, s.kernel},
+                       std::sqrt(2.0 / static_cast<double>(s.taps())),
+                       0,
+                       true},
                       {name + ".bias", {s.filters}}});
   };
   const std::uint32_t unit1 = add_convolution("convolution0", first);

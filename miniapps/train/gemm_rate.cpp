@@ -15,9 +15,13 @@ GemmRate::GemmRate(Runtime& rt)
       c_(workers_, edge * edge, "c"),
       product_(rt.record("gemm", [&](Recorder& r) {
         const nn::LinearShape shape{edge, edge, edge};
-        r.each(workers_, make_kernel("gemm", [shape](In<float> a, In<float> b, Out<float> c) {
-                 nn::linear_forward<float>(shape, a.data, b.data, nullptr, nullptr, c.data);
-               }, {shape.flops(), 12.0 * edge * edge}), read(a_), read(b_), write(c_));
+        r.each(workers_,
+               make_kernel("gemm",
+                           [shape](In<float> a, In<float> b, Out<float> c) {
+                             nn::linear_forward<float>(shape, a.data, b.data, nullptr, nullptr, c.data);
+                           },
+                           {shape.flops(), 12.0 * edge * edge}),
+               read(a_), read(b_), write(c_));
       })) {
   product_.run(1);
 }

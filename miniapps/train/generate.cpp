@@ -17,7 +17,8 @@ std::uint8_t drawn(std::span<const float> logits, double temperature, double ran
   double sum = 0;
   std::vector<double> part(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i)
-    sum += part[i] = std::exp((static_cast<double>(logits[i]) - static_cast<double>(*greatest)) / temperature);
+    sum += part[i] =
+        std::exp((static_cast<double>(logits[i]) - static_cast<double>(*greatest)) / temperature);
   double left = random * sum;
   for (std::size_t i = 0; i < part.size(); ++i)
     if ((left -= part[i]) < 0) return static_cast<std::uint8_t>(i);
@@ -46,7 +47,8 @@ std::string generate(const ModelConfig& config, const Parameters<float>& weights
     std::ranges::fill(tokens, 0);  // what comes after a token does not change its logits
     for (std::size_t t = 0; t < n; ++t) tokens[t] = static_cast<std::uint8_t>(text[from + t]);
     forward.run(1);
-    const auto logits = model.logits().shard(TileId{0}).subspan((n - 1) * ModelConfig::bytes, ModelConfig::bytes);
+    const auto logits =
+        model.logits().shard(TileId{0}).subspan((n - 1) * ModelConfig::bytes, ModelConfig::bytes);
     text += static_cast<char>(
         drawn(logits, temperature, random_numbers::uniform(seed, static_cast<std::uint64_t>(i))));
   }

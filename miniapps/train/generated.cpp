@@ -27,7 +27,9 @@ class GeneratedImages : public LabelledSamples {
     const float* from = values_.data() + sample * values();
     std::copy(from, from + values(), to);
   }
-  std::int32_t label(std::int64_t sample) const override { return static_cast<std::int32_t>(sample % classes); }
+  std::int32_t label(std::int64_t sample) const override {
+    return static_cast<std::int32_t>(sample % classes);
+  }
 
  private:
   // A class's pattern: four waves with random directions, lengths and phases.
@@ -44,13 +46,15 @@ class GeneratedImages : public LabelledSamples {
   void make(std::int64_t sample, std::uint64_t seed) {
     const std::uint64_t own = random_numbers::bits(seed, static_cast<std::uint64_t>(sample));
     const std::uint64_t kind = random_numbers::bits(~seed, static_cast<std::uint64_t>(label(sample)));
-    const double dy = (random_numbers::uniform(own, 0) - 0.5) / 4, dx = (random_numbers::uniform(own, 1) - 0.5) / 4;
+    const double dy = (random_numbers::uniform(own, 0) - 0.5) / 4,
+                 dx = (random_numbers::uniform(own, 1) - 0.5) / 4;
     float* to = values_.data() + sample * values();
     for (std::int64_t i = 0; i < height; ++i)
       for (std::int64_t j = 0; j < width; ++j) {
         const double y = static_cast<double>(i) / static_cast<double>(height) + dy;
         const double x = static_cast<double>(j) / static_cast<double>(width) + dx;
-        const double noise = 2 * random_numbers::uniform(own, static_cast<std::uint64_t>(2 + i * width + j)) - 1;
+        const double noise =
+            2 * random_numbers::uniform(own, static_cast<std::uint64_t>(2 + i * width + j)) - 1;
         to[i * width + j] = static_cast<float>(pattern(kind, y, x) + 1.5 * noise);
       }
   }
@@ -61,10 +65,11 @@ class GeneratedImages : public LabelledSamples {
 class GeneratedText : public Text {
  public:
   GeneratedText(std::int64_t bytes, std::uint64_t seed) {
-    static constexpr std::array<const char*, 8> subjects{"the rank",  "a worker", "the plan",    "one tile",
-                                                         "the graph", "a node",   "the runtime", "every message"};
-    static constexpr std::array<const char*, 8> verbs{"waits for", "sends to",  "reads from", "runs before",
-                                                      "follows",   "wakes",     "counts",     "leads"};
+    static constexpr std::array<const char*, 8> subjects{"the rank",    "a worker",     "the plan",
+                                                         "one tile",    "the graph",    "a node",
+                                                         "the runtime", "every message"};
+    static constexpr std::array<const char*, 8> verbs{"waits for", "sends to", "reads from", "runs before",
+                                                      "follows",   "wakes",    "counts",     "leads"};
     static constexpr std::array<const char*, 4> adverbs{"", " again", " at once", " in order"};
     static constexpr std::array<const char*, 4> ends{".\n", ". ", ", and ", "; "};
     std::uint64_t at = 0;
@@ -94,9 +99,9 @@ class GeneratedText : public Text {
 
 }  // namespace
 
-std::unique_ptr<LabelledSamples> generated_images(std::int64_t height, std::int64_t width, std::int64_t classes,
-                                                  std::int64_t training, std::int64_t validation,
-                                                  std::uint64_t seed) {
+std::unique_ptr<LabelledSamples> generated_images(std::int64_t height, std::int64_t width,
+                                                  std::int64_t classes, std::int64_t training,
+                                                  std::int64_t validation, std::uint64_t seed) {
   return std::make_unique<GeneratedImages>(height, width, classes, training, validation, seed);
 }
 

@@ -1,6 +1,6 @@
-// A decoder of bytes after GPT-2 (Radford et al., Language models are unsupervised multitask learners, 2019): layer
-// norm before attention and before the dense layers of each block, both added to what passes by; the logits share
-// the token embedding.
+// A decoder of bytes after GPT-2 (Radford et al., Language models are unsupervised multitask learners, 2019):
+// layer norm before attention and before the dense layers of each block, both added to what passes by; the
+// logits share the token embedding.
 #include <cmath>
 
 #include "miniapps/train/model.hpp"
@@ -47,27 +47,44 @@ void Model<T>::build_gpt() {
     const auto qkv = make(n * 3 * width, label("qkv")), a = make(n * width, label("a"));
     const auto log_sums = make(n * c.heads, label("log sums"));
     const auto middle = make(n * width, label("middle"));
-    layers_.push_back(make_layer_norm<T>({n, width}, {attention_in}, x, h, s, d_width, passing, nn::Into::add));
+    layers_.push_back(
+        make_layer_norm<T>({n, width}, {attention_in}, x, h, s, d_width, passing, nn::Into::add));
     layers_.push_back(make_linear<T>({.shape = {n, width, 3 * width},
                                       .part = {attention_in, 2, false},
-                                      .x = h, .y = qkv, .dy = d_qkv, .dx = d_width}));
-    layers_.push_back(make_attention<T>({samples_, c.context, c.heads, width / c.heads}, qkv, a, log_sums,
-                                        d_width, d_qkv));
+                                      .x = h,
+                                      .y = qkv,
+                                      .dy = d_qkv,
+                                      .dx = d_width}));
+    layers_.push_back(
+        make_attention<T>({samples_, c.context, c.heads, width / c.heads}, qkv, a, log_sums, d_width, d_qkv));
     layers_.push_back(make_linear<T>({.shape = {n, width, width},
                                       .part = {attention_out},
-                                      .x = a, .y = middle, .dy = passing, .dx = d_width, .residual = x}));
+                                      .x = a,
+                                      .y = middle,
+                                      .dy = passing,
+                                      .dx = d_width,
+                                      .residual = x}));
 
     const auto h2 = make(n * width, label("h2")), s2 = make(n * 2, label("s2"));
     const auto u = make(n * 4 * width, label("u")), wide = make(n * 4 * width, label("wide"));
     const auto next = make(n * width, label("x"));
-    layers_.push_back(make_layer_norm<T>({n, width}, {dense_in}, middle, h2, s2, d_width, passing, nn::Into::add));
+    layers_.push_back(
+        make_layer_norm<T>({n, width}, {dense_in}, middle, h2, s2, d_width, passing, nn::Into::add));
     layers_.push_back(make_linear<T>({.shape = {n, width, 4 * width},
                                       .part = {dense_in, 2, false},
-                                      .x = h2, .y = wide, .dy = d_wide, .dx = d_width,
-                                      .activation = Activation::gelu, .u = u}));
+                                      .x = h2,
+                                      .y = wide,
+                                      .dy = d_wide,
+                                      .dx = d_width,
+                                      .activation = Activation::gelu,
+                                      .u = u}));
     layers_.push_back(make_linear<T>({.shape = {n, 4 * width, width},
                                       .part = {dense_out},
-                                      .x = wide, .y = next, .dy = passing, .dx = d_wide, .residual = middle}));
+                                      .x = wide,
+                                      .y = next,
+                                      .dy = passing,
+                                      .dx = d_wide,
+                                      .residual = middle}));
     x = next;
   }
 
@@ -77,7 +94,10 @@ void Model<T>::build_gpt() {
   layers_.push_back(make_linear<T>({.shape = {n, width, ModelConfig::bytes, true},
                                     .part = {embedding, 0, false},
                                     .has_bias = false,
-                                    .x = h, .y = *logits_, .dy = *logits_, .dx = d_width}));
+                                    .x = h,
+                                    .y = *logits_,
+                                    .dy = *logits_,
+                                    .dx = d_width}));
 }
 
 template void Model<float>::build_gpt();

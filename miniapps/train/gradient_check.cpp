@@ -30,7 +30,8 @@ void fill_input(const Model<double>& model, std::uint64_t seed) {
 double gradient_error(const ModelConfig& config, const Parameters<float>* weights, std::int64_t samples,
                       std::uint64_t seed) {
   constexpr std::int64_t shards = 2;
-  if (samples < shards || samples % shards != 0) usage_error("gradient check: {} samples in 2 shards", samples);
+  if (samples < shards || samples % shards != 0)
+    usage_error("gradient check: {} samples in 2 shards", samples);
   Options options;
   options.threads = 1;
   options.watchdog_s = 0;
@@ -52,12 +53,11 @@ double gradient_error(const ModelConfig& config, const Parameters<float>* weight
     model.record_backward(r, [&](Recorder& to, std::uint32_t group) {
       const auto& sum = p.sum(group);
       sum.record_partial(to);
-      to.each(p.weights(group).segments(),
-              make_kernel("total",
-                          [total = sum.total()](const Task& task, Inputs<double> partial, Out<double> g) {
-                            total(partial, task.box, g.data);
-                          }),
-              sum.read_partial(), write(gradients[group]));
+      to.each(
+          p.weights(group).segments(),
+          make_kernel("total", [total = sum.total()](const Task& task, Inputs<double> partial,
+                                                     Out<double> g) { total(partial, task.box, g.data); }),
+          sum.read_partial(), write(gradients[group]));
     });
   });
   Graph forward = rt.record("forward", [&](Recorder& r) {

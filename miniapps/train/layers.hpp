@@ -1,8 +1,8 @@
 // Layers: each records what it does to its shard's activations, forward and backward. Shapes are those of one
 // shard; the arithmetic is in kernels/nn.
 //
-// A backward pass reads the derivative of the layer's output and writes that of its input and, into the gradient
-// of its parameters' group, the shard's part. Derivative arrays may serve several layers in turn.
+// A backward pass reads the derivative of the layer's output and writes that of its input and, into the
+// gradient of its parameters' group, the shard's part. Derivative arrays may serve several layers in turn.
 #pragma once
 
 #include <memory>
@@ -34,8 +34,8 @@ using LayerPointer = std::unique_ptr<Layer<T>>;
 /// Where a layer's tensors are.
 struct UnitPart {
   std::uint32_t unit = 0;
-  std::size_t first = 0;    ///< its first tensor in the unit
-  bool is_last = true;      ///< nothing recorded later in the backward pass adds to the unit's gradient
+  std::size_t first = 0;  ///< its first tensor in the unit
+  bool is_last = true;    ///< nothing recorded later in the backward pass adds to the unit's gradient
 };
 
 enum class Activation : std::uint8_t { none, relu, gelu };
@@ -43,14 +43,14 @@ enum class Activation : std::uint8_t { none, relu, gelu };
 template <class T>
 struct LinearOptions {
   nn::LinearShape shape;
-  UnitPart part;                                ///< w, and b unless `has_bias` is false
-  bool has_bias = true;                         ///< with an activation there is always one
+  UnitPart part;         ///< w, and b unless `has_bias` is false
+  bool has_bias = true;  ///< with an activation there is always one
   tutti::Sharded<T> x, y;
   tutti::Sharded<T> dy;                         ///< with an activation it is overwritten
   std::optional<tutti::Sharded<T>> dx{};        ///< none: not wanted
   std::optional<tutti::Sharded<T>> residual{};  ///< added to y; only without an activation
   Activation activation = Activation::none;
-  std::optional<tutti::Sharded<T>> u{};         ///< gelu: what it is applied to
+  std::optional<tutti::Sharded<T>> u{};  ///< gelu: what it is applied to
 };
 /// y = activation(x w + b) or x w + b + residual.
 template <class T>

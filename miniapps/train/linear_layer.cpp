@@ -18,23 +18,43 @@ class Linear : public Layer<T> {
     const nn::LinearShape shape = o_.shape;
     const nn::RowsShape rows{shape.rows, shape.out};
     if (o_.activation == Activation::relu)
-      r.each(shards, make_kernel("linear_relu", [=](In<T> x, Whole<T> w, Out<T> y) {
-               nn::linear_forward<T>(shape, x.data, w.data() + at.w, nullptr, nullptr, y.data);
-               nn::bias_relu_forward<T>(rows, w.data() + at.b, y.data);
-             }, cost), read(o_.x), w, write(o_.y));
+      r.each(shards,
+             make_kernel(
+                 "linear_relu",
+                 [=](In<T> x, Whole<T> w, Out<T> y) {
+                   nn::linear_forward<T>(shape, x.data, w.data() + at.w, nullptr, nullptr, y.data);
+                   nn::bias_relu_forward<T>(rows, w.data() + at.b, y.data);
+                 },
+                 cost),
+             read(o_.x), w, write(o_.y));
     else if (o_.activation == Activation::gelu)
-      r.each(shards, make_kernel("linear_gelu", [=](In<T> x, Whole<T> w, Out<T> u, Out<T> y) {
-               nn::linear_forward<T>(shape, x.data, w.data() + at.w, nullptr, nullptr, u.data);
-               nn::bias_gelu_forward<T>(rows, w.data() + at.b, u.data, y.data);
-             }, cost), read(o_.x), w, write(*o_.u), write(o_.y));
+      r.each(shards,
+             make_kernel(
+                 "linear_gelu",
+                 [=](In<T> x, Whole<T> w, Out<T> u, Out<T> y) {
+                   nn::linear_forward<T>(shape, x.data, w.data() + at.w, nullptr, nullptr, u.data);
+                   nn::bias_gelu_forward<T>(rows, w.data() + at.b, u.data, y.data);
+                 },
+                 cost),
+             read(o_.x), w, write(*o_.u), write(o_.y));
     else if (o_.residual)
-      r.each(shards, make_kernel("linear_residual", [=](In<T> x, Whole<T> w, In<T> residual, Out<T> y) {
-               nn::linear_forward<T>(shape, x.data, w.data() + at.w, at.bias(w), residual.data, y.data);
-             }, cost), read(o_.x), w, read(*o_.residual), write(o_.y));
+      r.each(shards,
+             make_kernel(
+                 "linear_residual",
+                 [=](In<T> x, Whole<T> w, In<T> residual, Out<T> y) {
+                   nn::linear_forward<T>(shape, x.data, w.data() + at.w, at.bias(w), residual.data, y.data);
+                 },
+                 cost),
+             read(o_.x), w, read(*o_.residual), write(o_.y));
     else
-      r.each(shards, make_kernel("linear", [=](In<T> x, Whole<T> w, Out<T> y) {
-               nn::linear_forward<T>(shape, x.data, w.data() + at.w, at.bias(w), nullptr, y.data);
-             }, cost), read(o_.x), w, write(o_.y));
+      r.each(shards,
+             make_kernel(
+                 "linear",
+                 [=](In<T> x, Whole<T> w, Out<T> y) {
+                   nn::linear_forward<T>(shape, x.data, w.data() + at.w, at.bias(w), nullptr, y.data);
+                 },
+                 cost),
+             read(o_.x), w, write(o_.y));
   }
 
   void backward(Recorder& r, const Shards& shards, const Parameters<T>& p,
@@ -72,14 +92,26 @@ class Linear : public Layer<T> {
     const Offsets at = offsets(p);
     const nn::LinearShape shape = o_.shape;
     if (o_.dx)
-      r.each(shards, make_kernel("linear_back", [=](In<T> x, In<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
-               nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w, at.bias(g));
-               nn::linear_backward_input<T>(shape, dy.data, w.data() + at.w, nn::Into::write, dx.data);
-             }, cost), read(o_.x), read(o_.dy), w, g, write(*o_.dx));
+      r.each(shards,
+             make_kernel(
+                 "linear_back",
+                 [=](In<T> x, In<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
+                   nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w,
+                                                 at.bias(g));
+                   nn::linear_backward_input<T>(shape, dy.data, w.data() + at.w, nn::Into::write, dx.data);
+                 },
+                 cost),
+             read(o_.x), read(o_.dy), w, g, write(*o_.dx));
     else
-      r.each(shards, make_kernel("linear_back_first", [=](In<T> x, In<T> dy, InOut<T> g) {
-               nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w, at.bias(g));
-             }, cost), read(o_.x), read(o_.dy), g);
+      r.each(shards,
+             make_kernel(
+                 "linear_back_first",
+                 [=](In<T> x, In<T> dy, InOut<T> g) {
+                   nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w,
+                                                 at.bias(g));
+                 },
+                 cost),
+             read(o_.x), read(o_.dy), g);
   }
 
   void record_activated(Recorder& r, const Shards& shards, const Parameters<T>& p) const {
@@ -99,16 +131,28 @@ class Linear : public Layer<T> {
     };
     const char* name = relu ? "linear_relu_back" : "linear_gelu_back";
     if (o_.dx)
-      r.each(shards, make_kernel(name, [=](In<T> x, In<T> from, InOut<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
-               activation(from.data, dy.data, g.data + at.b);
-               nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w, nullptr);
-               nn::linear_backward_input<T>(shape, dy.data, w.data() + at.w, nn::Into::write, dx.data);
-             }, cost), read(o_.x), read(output), update(o_.dy), w, g, write(*o_.dx));
+      r.each(shards,
+             make_kernel(
+                 name,
+                 [=](In<T> x, In<T> from, InOut<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
+                   activation(from.data, dy.data, g.data + at.b);
+                   nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w,
+                                                 nullptr);
+                   nn::linear_backward_input<T>(shape, dy.data, w.data() + at.w, nn::Into::write, dx.data);
+                 },
+                 cost),
+             read(o_.x), read(output), update(o_.dy), w, g, write(*o_.dx));
     else
-      r.each(shards, make_kernel(name, [=](In<T> x, In<T> from, InOut<T> dy, InOut<T> g) {
-               activation(from.data, dy.data, g.data + at.b);
-               nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w, nullptr);
-             }, cost), read(o_.x), read(output), update(o_.dy), g);
+      r.each(shards,
+             make_kernel(
+                 name,
+                 [=](In<T> x, In<T> from, InOut<T> dy, InOut<T> g) {
+                   activation(from.data, dy.data, g.data + at.b);
+                   nn::linear_backward_weight<T>(shape, x.data, dy.data, nn::Into::write, g.data + at.w,
+                                                 nullptr);
+                 },
+                 cost),
+             read(o_.x), read(output), update(o_.dy), g);
   }
 
   LinearOptions<T> o_;

@@ -11,10 +11,10 @@
 
 /// What there is to build. A model of a kind ignores what belongs to the others.
 struct ModelConfig {
-  std::string kind = "mlp";              ///< mlp, cnn or gpt
-  std::int64_t classes = 10;             ///< mlp, cnn: labels; gpt: 256 bytes
-  std::int64_t features = 0;             ///< mlp: values of a sample
-  std::vector<std::int64_t> hidden{};    ///< mlp: widths between features and classes
+  std::string kind = "mlp";                               ///< mlp, cnn or gpt
+  std::int64_t classes = 10;                              ///< mlp, cnn: labels; gpt: 256 bytes
+  std::int64_t features = 0;                              ///< mlp: values of a sample
+  std::vector<std::int64_t> hidden{};                     ///< mlp: widths between features and classes
   std::int64_t height = 28, width_px = 28, channels = 1;  ///< cnn: of an image
   std::int64_t layers = 4, heads = 4, width = 128, context = 128;  ///< gpt
 
@@ -33,8 +33,8 @@ template <class T>
 class Model {
  public:
   /// Weights start from `seed`. Throws Error(usage) for a configuration that fits no model.
-  Model(const tutti::RankContext& context, const ModelConfig& config, std::int64_t shards, std::int64_t samples,
-        std::uint64_t seed);
+  Model(const tutti::RankContext& context, const ModelConfig& config, std::int64_t shards,
+        std::int64_t samples, std::uint64_t seed);
 
   const ModelConfig& config() const { return config_; }
   const tutti::Shards& shards() const { return shards_; }
@@ -85,6 +85,7 @@ class Model {
   std::unique_ptr<Parameters<T>> parameters_;
 };
 
-/// Parameters of the models by formula, for checks: mlp: sum of (in + 1) out; gpt: V C + T C + L (12 C^2 + 13 C)
+/// Parameters of the models by formula, for checks: mlp: sum of (in + 1) out; gpt: V C + T C + L (12 C^2 + 13
+/// C)
 /// + 2 C (the logits share the token embedding).
 std::int64_t expected_parameters(const ModelConfig& config);

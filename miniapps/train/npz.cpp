@@ -55,8 +55,8 @@ void write_npz(const std::string& path, const std::vector<NpzArray>& arrays) {
       tutti::usage_error("--export: the weights do not fit into an .npz file of 4 GiB; use --save");
     std::string common;  // from the version needed to the length of extra fields
     put(common, 20, 2);
-    put(common, 0, 2);  // flags
-    put(common, 0, 2);  // stored
+    put(common, 0, 2);           // flags
+    put(common, 0, 2);           // stored
     put(common, 0x00210000, 4);  // 1 January 1980: the file depends on its content alone
     put(common, crc32_of(data), 4);
     put(common, data.size(), 4);

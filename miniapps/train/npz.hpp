@@ -12,6 +12,6 @@ struct NpzArray {
   std::span<const float> values;
 };
 
-/// Writes a whole file or none. One process. Throws Error(environment) if it cannot be written, Error(usage) for
-/// more than 4 GiB, which this form of archive does not hold.
+/// Writes a whole file or none. One process. Throws Error(environment) if it cannot be written, Error(usage)
+/// for more than 4 GiB, which this form of archive does not hold.
 void write_npz(const std::string& path, const std::vector<NpzArray>& arrays);

@@ -51,11 +51,13 @@ struct Update {
 
 template <class T>
 struct SgdUpdate : Update<T> {
-  void operator()(const Task& task, Inputs<T> partial, std::int64_t first, InOut<T> velocity, InOut<T> w) const {
+  void operator()(const Task& task, Inputs<T> partial, std::int64_t first, InOut<T> velocity,
+                  InOut<T> w) const {
     const T* gradient = this->gradient(task, partial);
     const double rate = this->config.rate.at(first + task.step);
     this->each(task, [&](std::int64_t at, std::int64_t n, double decay) {
-      nn::sgd_step<T>({this->config.momentum, decay}, rate, 1, n, gradient + at, velocity.data + at, w.data + at);
+      nn::sgd_step<T>({this->config.momentum, decay}, rate, 1, n, gradient + at, velocity.data + at,
+                      w.data + at);
     });
   }
 };
@@ -70,7 +72,8 @@ struct AdamWUpdate : Update<T> {
     this->each(task, [&](std::int64_t at, std::int64_t n, double decay) {
       nn::AdamW adamw;
       adamw.weight_decay = decay;
-      nn::adamw_step<T>(adamw, rate, step + 1, 1, n, gradient + at, mean.data + at, square.data + at, w.data + at);
+      nn::adamw_step<T>(adamw, rate, step + 1, 1, n, gradient + at, mean.data + at, square.data + at,
+                        w.data + at);
     });
   }
 };
@@ -95,16 +98,16 @@ void Optimiser<T>::record(Recorder& r, std::uint32_t group, const Scalar<std::in
   const Replicated<T>& w = parameters_.weights(group);
   std::vector<Stretch> stretches;
   for (const auto& t : parameters_.list().tensors())
-    if (t.group == group)
-      stretches.push_back({t.offset, t.offset + t.tensor.elements(), t.tensor.decays});
+    if (t.group == group) stretches.push_back({t.offset, t.offset + t.tensor.elements(), t.tensor.decays});
   const Update<T> update{sum.total(), stretches, config_};
   sum.record_partial(r);
   if (config_.kind == "sgd")
     r.each(w.segments(), make_kernel("sgd", SgdUpdate<T>{update}, {6, 5 * sizeof(T)}), sum.read_partial(),
            read(first), tutti::update(states_[0][group]), tutti::update(w));
   else
-    r.each(w.segments(), make_kernel("adamw", AdamWUpdate<T>{update}, {16, 7 * sizeof(T)}), sum.read_partial(),
-           read(first), tutti::update(states_[0][group]), tutti::update(states_[1][group]), tutti::update(w));
+    r.each(w.segments(), make_kernel("adamw", AdamWUpdate<T>{update}, {16, 7 * sizeof(T)}),
+           sum.read_partial(), read(first), tutti::update(states_[0][group]),
+           tutti::update(states_[1][group]), tutti::update(w));
 }
 
 template class Optimiser<float>;

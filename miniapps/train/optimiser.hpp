@@ -8,8 +8,8 @@
 #include "kernels/nn/nn.hpp"
 #include "miniapps/train/parameters.hpp"
 
-/// The learning rate by step: rises linearly to `peak` over `warm_up` steps, then falls along half a cosine to
-/// `last` x peak at step `steps` (Loshchilov and Hutter, SGDR, ICLR 2017).
+/// The learning rate by step: rises linearly to `peak` over `warm_up` steps, then falls along half a cosine
+/// to `last` x peak at step `steps` (Loshchilov and Hutter, SGDR, ICLR 2017).
 struct RateSchedule {
   double peak = 0.1;
   double last = 1;  ///< 1: the rate stays at its peak
@@ -30,8 +30,8 @@ class Optimiser {
  public:
   Optimiser(const Parameters<T>& parameters, const OptimiserConfig& config);
 
-  /// Records: the gradient of `group` is summed over all shards, and its owners change its weights. The step of
-  /// training is `first` + the graph's step number.
+  /// Records: the gradient of `group` is summed over all shards, and its owners change its weights. The step
+  /// of training is `first` + the graph's step number.
   void record(tutti::Recorder& r, std::uint32_t group, const tutti::Scalar<std::int64_t>& first) const;
 
   /// Names of the arrays that it keeps for each parameter: "velocity", or "mean" and "square".

@@ -83,10 +83,10 @@ Parameters<T>::Parameters(const RankContext& context, const Shards& shards, cons
   for (const auto& placed : list_.tensors()) {
     const std::span<T> values = tensor(placed);
     for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = static_cast<T>(
-          placed.tensor.mean +
-          (placed.tensor.deviation > 0 ? placed.tensor.deviation * random_numbers::normal(seed, first + i)
-                                       : 0));
+      values[i] = static_cast<T>(placed.tensor.mean +
+                                 (placed.tensor.deviation > 0
+                                      ? placed.tensor.deviation * random_numbers::normal(seed, first + i)
+                                      : 0));
     first += values.size();
   }
   touch();

@@ -22,8 +22,9 @@ struct Tensor {
 
 /// Which tensors a model has and where they lie. A unit is what one layer has: its tensors follow each other.
 /// Units are reduced and updated in groups, as soon as the last gradient of the group is there: a unit of
-/// `group_elements` or more is one, consecutive smaller ones share one, so that small layers share messages. A group is cut into segments of at most
-/// `segment_elements`, dealt to the ranks in turn. None of it depends on ranks, but who owns a segment.
+/// `group_elements` or more is one, consecutive smaller ones share one, so that small layers share messages.
+/// A group is cut into segments of at most `segment_elements`, dealt to the ranks in turn. None of it depends
+/// on ranks, but who owns a segment.
 class ParameterList {
  public:
   static constexpr std::int64_t group_elements = 4096;

@@ -15,7 +15,9 @@ inline std::uint64_t mixed(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 /// Number `index` of the sequence `seed`.
-inline std::uint64_t bits(std::uint64_t seed, std::uint64_t index) { return mixed(mixed(seed) ^ mixed(~index)); }
+inline std::uint64_t bits(std::uint64_t seed, std::uint64_t index) {
+  return mixed(mixed(seed) ^ mixed(~index));
+}
 /// In (0, 1).
 inline double uniform(std::uint64_t seed, std::uint64_t index) {
   return (static_cast<double>(bits(seed, index) >> 11) + 0.5) * 0x1p-53;
@@ -26,8 +28,8 @@ inline double normal(std::uint64_t seed, std::uint64_t index) {
   return radius * std::cos(2 * std::numbers::pi * uniform(seed, 2 * index + 1));
 }
 
-/// A permutation of 0 .. n-1 that depends on `seed`: a Feistel network on the smallest even number of bits that
-/// holds n, applied again until the value is below n (Black and Rogaway, CT-RSA 2002).
+/// A permutation of 0 .. n-1 that depends on `seed`: a Feistel network on the smallest even number of bits
+/// that holds n, applied again until the value is below n (Black and Rogaway, CT-RSA 2002).
 inline std::uint64_t permuted(std::uint64_t seed, std::uint64_t i, std::uint64_t n) {
   unsigned half = 1;
   while ((std::uint64_t{1} << (2 * half)) < n) ++half;

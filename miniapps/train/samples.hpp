@@ -1,5 +1,5 @@
-// What is learned from: samples with labels, or text. Every rank can get any sample, and which ones a step takes
-// depends on its number alone.
+// What is learned from: samples with labels, or text. Every rank can get any sample, and which ones a step
+// takes depends on its number alone.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-/// Samples of numbers, each with a label; some to learn from and others to validate with. Safe for several threads.
+/// Samples of numbers, each with a label; some to learn from and others to validate with. Safe for several
+/// threads.
 class LabelledSamples {
  public:
   virtual ~LabelledSamples() = default;
@@ -25,10 +26,11 @@ class LabelledSamples {
   virtual std::int32_t label(std::int64_t sample) const = 0;
 };
 
-/// Images of `classes` smooth patterns, moved at random by up to an eighth of their size and overlaid with noise.
-std::unique_ptr<LabelledSamples> generated_images(std::int64_t height, std::int64_t width, std::int64_t classes,
-                                                  std::int64_t training, std::int64_t validation,
-                                                  std::uint64_t seed);
+/// Images of `classes` smooth patterns, moved at random by up to an eighth of their size and overlaid with
+/// noise.
+std::unique_ptr<LabelledSamples> generated_images(std::int64_t height, std::int64_t width,
+                                                  std::int64_t classes, std::int64_t training,
+                                                  std::int64_t validation, std::uint64_t seed);
 
 /// Bytes; the first part to learn from, the rest to validate with.
 class Text {

@@ -102,7 +102,8 @@ void load_state(Runtime& rt, Training& training, const OptimiserConfig& optimise
       const std::int64_t begin = std::max(mine.lo[2], t.offset);
       const std::int64_t end = std::min(mine.hi[2], t.offset + t.tensor.elements());
       for (std::int64_t i = begin; i < end; ++i)
-        state.block()[static_cast<std::size_t>(i - mine.lo[2])] = values[static_cast<std::size_t>(i - t.offset)];
+        state.block()[static_cast<std::size_t>(i - mine.lo[2])] =
+            values[static_cast<std::size_t>(i - t.offset)];
     }
   }
   p.touch();

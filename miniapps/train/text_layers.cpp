@@ -14,9 +14,15 @@ class LayerNorm : public Layer<T> {
   void forward(Recorder& r, const Shards& shards, const Parameters<T>& p) const override {
     const auto& unit = p.list().unit(part_.unit);
     const std::int64_t gain = unit.offsets[part_.first], bias = unit.offsets[part_.first + 1];
-    r.each(shards, make_kernel("layer_norm", [=, s = shape_](In<T> x, Whole<T> w, Out<T> y, Out<T> statistics) {
-             nn::layer_norm_forward<T>(s, x.data, w.data() + gain, w.data() + bias, y.data, statistics.data);
-           }, cost(7, 2)), read(x_), read(p.weights(unit.group), whole()), write(y_), write(statistics_));
+    r.each(shards,
+           make_kernel(
+               "layer_norm",
+               [=, s = shape_](In<T> x, Whole<T> w, Out<T> y, Out<T> statistics) {
+                 nn::layer_norm_forward<T>(s, x.data, w.data() + gain, w.data() + bias, y.data,
+                                           statistics.data);
+               },
+               cost(7, 2)),
+           read(x_), read(p.weights(unit.group), whole()), write(y_), write(statistics_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>& p,
                 GradientsDone<T>& done) const override {
@@ -24,22 +30,28 @@ class LayerNorm : public Layer<T> {
     const std::int64_t gain = unit.offsets[part_.first], bias = unit.offsets[part_.first + 1];
     const auto body = [=, s = shape_](const In<T>& x, const In<T>& statistics, const In<T>& dy,
                                       const Whole<T>& w, const InOut<T>& g, nn::Into into, T* dx) {
-      nn::layer_norm_backward<T>(s, x.data, w.data() + gain, statistics.data, dy.data, into, dx, g.data + gain,
-                                 g.data + bias);
+      nn::layer_norm_backward<T>(s, x.data, w.data() + gain, statistics.data, dy.data, into, dx,
+                                 g.data + gain, g.data + bias);
     };
     const Access w = read(p.weights(unit.group), whole());
     const Access g = update(p.gradient(unit.group));
     if (into_ == nn::Into::add)
-      r.each(shards, make_kernel("layer_norm_back",
-                                 [=](In<T> x, In<T> statistics, In<T> dy, Whole<T> w, InOut<T> g, InOut<T> dx) {
-                                   body(x, statistics, dy, w, g, nn::Into::add, dx.data);
-                                 }, cost(14, 4)),
+      r.each(shards,
+             make_kernel(
+                 "layer_norm_back",
+                 [=](In<T> x, In<T> statistics, In<T> dy, Whole<T> w, InOut<T> g, InOut<T> dx) {
+                   body(x, statistics, dy, w, g, nn::Into::add, dx.data);
+                 },
+                 cost(14, 4)),
              read(x_), read(statistics_), read(dy_), w, g, update(dx_));
     else
-      r.each(shards, make_kernel("layer_norm_back",
-                                 [=](In<T> x, In<T> statistics, In<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
-                                   body(x, statistics, dy, w, g, nn::Into::write, dx.data);
-                                 }, cost(14, 3)),
+      r.each(shards,
+             make_kernel(
+                 "layer_norm_back",
+                 [=](In<T> x, In<T> statistics, In<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
+                   body(x, statistics, dy, w, g, nn::Into::write, dx.data);
+                 },
+                 cost(14, 3)),
              read(x_), read(statistics_), read(dy_), w, g, write(dx_));
     if (part_.is_last) done.unit(r, part_.unit);
   }
@@ -65,15 +77,21 @@ class Attention : public Layer<T> {
   double backward_product_flops() const override { return 2.5 * shape_.flops(); }
 
   void forward(Recorder& r, const Shards& shards, const Parameters<T>&) const override {
-    r.each(shards, make_kernel("attention", [s = shape_](In<T> qkv, Out<T> y, Out<T> log_sums) {
-             nn::attention_forward<T>(s, qkv.data, y.data, log_sums.data);
-           }, {product_flops(), bytes(4)}), read(qkv_), write(y_), write(log_sums_));
+    r.each(shards,
+           make_kernel("attention",
+                       [s = shape_](In<T> qkv, Out<T> y, Out<T> log_sums) {
+                         nn::attention_forward<T>(s, qkv.data, y.data, log_sums.data);
+                       },
+                       {product_flops(), bytes(4)}),
+           read(qkv_), write(y_), write(log_sums_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>&, GradientsDone<T>&) const override {
-    r.each(shards, make_kernel("attention_back",
-                               [s = shape_](In<T> qkv, In<T> y, In<T> log_sums, In<T> dy, Out<T> dqkv) {
-                                 nn::attention_backward<T>(s, qkv.data, y.data, log_sums.data, dy.data, dqkv.data);
-                               }, {backward_product_flops(), bytes(8)}),
+    r.each(shards,
+           make_kernel("attention_back",
+                       [s = shape_](In<T> qkv, In<T> y, In<T> log_sums, In<T> dy, Out<T> dqkv) {
+                         nn::attention_backward<T>(s, qkv.data, y.data, log_sums.data, dy.data, dqkv.data);
+                       },
+                       {backward_product_flops(), bytes(8)}),
            read(qkv_), read(y_), read(log_sums_), read(dy_), write(dqkv_));
   }
 
@@ -93,18 +111,28 @@ class Embedding : public Layer<T> {
   void forward(Recorder& r, const Shards& shards, const Parameters<T>& p) const override {
     const auto& unit = p.list().unit(part_.unit);
     const std::int64_t token = unit.offsets[part_.first], position = unit.offsets[part_.first + 1];
-    r.each(shards, make_kernel("embedding", [=, s = shape_](In<std::int32_t> tokens, Whole<T> w, Out<T> x) {
-             nn::embedding_forward<T>(s, tokens.data, w.data() + token, w.data() + position, x.data);
-           }, cost()), read(tokens_), read(p.weights(unit.group), whole()), write(x_));
+    r.each(shards,
+           make_kernel(
+               "embedding",
+               [=, s = shape_](In<std::int32_t> tokens, Whole<T> w, Out<T> x) {
+                 nn::embedding_forward<T>(s, tokens.data, w.data() + token, w.data() + position, x.data);
+               },
+               cost()),
+           read(tokens_), read(p.weights(unit.group), whole()), write(x_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>& p,
                 GradientsDone<T>& done) const override {
     const auto& unit = p.list().unit(part_.unit);
     const std::int64_t token = unit.offsets[part_.first], position = unit.offsets[part_.first + 1];
-    r.each(shards, make_kernel("embedding_back", [=, s = shape_](In<std::int32_t> tokens, In<T> dx, InOut<T> g) {
-             nn::embedding_backward<T>(s, tokens.data, dx.data, nn::Into::add, g.data + token,
-                                       g.data + position);
-           }, cost()), read(tokens_), read(dx_), update(p.gradient(unit.group)));
+    r.each(shards,
+           make_kernel(
+               "embedding_back",
+               [=, s = shape_](In<std::int32_t> tokens, In<T> dx, InOut<T> g) {
+                 nn::embedding_backward<T>(s, tokens.data, dx.data, nn::Into::add, g.data + token,
+                                           g.data + position);
+               },
+               cost()),
+           read(tokens_), read(dx_), update(p.gradient(unit.group)));
     if (part_.is_last) done.unit(r, part_.unit);
   }
 
@@ -134,18 +162,20 @@ LayerPointer<T> make_attention(const nn::AttentionShape& shape, const Sharded<T>
 }
 template <class T>
 LayerPointer<T> make_embedding(const nn::EmbeddingShape& shape, const UnitPart& part,
-                               const Sharded<std::int32_t>& tokens, const Sharded<T>& x, const Sharded<T>& dx) {
+                               const Sharded<std::int32_t>& tokens, const Sharded<T>& x,
+                               const Sharded<T>& dx) {
   return std::make_unique<Embedding<T>>(shape, part, tokens, x, dx);
 }
 
-#define TUTTI_INSTANTIATE(T)                                                                                   \
-  template LayerPointer<T> make_layer_norm(const nn::RowsShape&, const UnitPart&, const Sharded<T>&,           \
-                                           const Sharded<T>&, const Sharded<T>&, const Sharded<T>&,            \
-                                           const Sharded<T>&, nn::Into);                                       \
-  template LayerPointer<T> make_attention(const nn::AttentionShape&, const Sharded<T>&, const Sharded<T>&,     \
-                                          const Sharded<T>&, const Sharded<T>&, const Sharded<T>&);            \
-  template LayerPointer<T> make_embedding(const nn::EmbeddingShape&, const UnitPart&,                          \
-                                          const Sharded<std::int32_t>&, const Sharded<T>&, const Sharded<T>&)
+#define TUTTI_INSTANTIATE(T)                                                                               \
+  template LayerPointer<T> make_layer_norm(const nn::RowsShape&, const UnitPart&, const Sharded<T>&,       \
+                                           const Sharded<T>&, const Sharded<T>&, const Sharded<T>&,        \
+                                           const Sharded<T>&, nn::Into);                                   \
+  template LayerPointer<T> make_attention(const nn::AttentionShape&, const Sharded<T>&, const Sharded<T>&, \
+                                          const Sharded<T>&, const Sharded<T>&, const Sharded<T>&);        \
+  template LayerPointer<T> make_embedding(const nn::EmbeddingShape&, const UnitPart&,                      \
+                                          const Sharded<std::int32_t>&, const Sharded<T>&,                 \
+                                          const Sharded<T>&)
 TUTTI_INSTANTIATE(float);
 TUTTI_INSTANTIATE(double);
 #undef TUTTI_INSTANTIATE

@@ -1,5 +1,5 @@
-// Trains small neural nets: one recorded step per batch, with gradients reduced while the backward pass still runs,
-// and the same bits on any number of ranks and threads.
+// Trains small neural nets: one recorded step per batch, with gradients reduced while the backward pass still
+// runs, and the same bits on any number of ranks and threads.
 #include <algorithm>
 #include <cmath>
 
@@ -36,7 +36,8 @@ struct History {
     accuracies.push_back(v.accuracy);
   }
   bool is_best() const {
-    return std::min_element(validation_losses.begin(), validation_losses.end()) == validation_losses.end() - 1;
+    return std::min_element(validation_losses.begin(), validation_losses.end()) ==
+           validation_losses.end() - 1;
   }
 };
 
@@ -48,8 +49,9 @@ History run(Runtime& rt, const TrainOptions& opt, Training& training, GemmRate& 
   History history;
   history.add(first, training.validate());
   const std::int64_t pieces = std::max(1, opt.repeat);
-  const std::int64_t piece =
-      opt.validate_every > 0 ? opt.validate_every : std::max<std::int64_t>(1, (last - first + pieces - 1) / pieces);
+  const std::int64_t piece = opt.validate_every > 0
+                                 ? opt.validate_every
+                                 : std::max<std::int64_t>(1, (last - first + pieces - 1) / pieces);
   std::int64_t worse = 0;
   if (last - first > 2) training.step().run(1);  // warm-up; it counts as a step, but is not timed
   while (training.step_number() < last) {
@@ -72,8 +74,8 @@ void report_speed(const Model<float>& model, const GemmRate& gemm, Report& repor
   const double step_s = report.step_time().median;
   const auto rows = static_cast<double>(model.rows() * model.shards().count());
   const double gflops = model.step_flops() * static_cast<double>(model.shards().count()) / step_s / 1e9;
-  report.merit(c.is_text() ? "tokens_per_s" : "samples_per_s", rows / step_s, c.is_text() ? "tokens/s" : "samples/s",
-               "speed");
+  report.merit(c.is_text() ? "tokens_per_s" : "samples_per_s", rows / step_s,
+               c.is_text() ? "tokens/s" : "samples/s", "speed");
   report.merit("gflops", gflops, "GFLOP/s", "matrix products");
   report.merit("gemm_gflops", gemm.gflops(), "GFLOP/s", "512 x 512 products");
   report.merit("fraction_of_gemm", gflops / gemm.gflops(), "1", "fraction of those");
@@ -85,17 +87,19 @@ void report_speed(const Model<float>& model, const GemmRate& gemm, Report& repor
                  "model flop utilisation");
   }
   const Findings found = report.findings();
-  report.merit("exposed_communication_s",
-               found.efficiency.elapsed_s * (1 - found.efficiency.factors.process_communication) / found.steps, "s",
-               "exposed communication");
+  report.merit(
+      "exposed_communication_s",
+      found.efficiency.elapsed_s * (1 - found.efficiency.factors.process_communication) / found.steps, "s",
+      "exposed communication");
 }
 
 void report_problem(Report& report, const TrainOptions& opt, const ModelConfig& c, const std::string& data,
                     std::int64_t parameters) {
   report.problem("model", opt.model);
   if (c.is_text())
-    report.problem("sizes", nlohmann::json{c.layers, c.heads, c.width, c.context},
-                   fmt::format("{} blocks, {} heads, width {}, context {}", c.layers, c.heads, c.width, c.context));
+    report.problem(
+        "sizes", nlohmann::json{c.layers, c.heads, c.width, c.context},
+        fmt::format("{} blocks, {} heads, width {}, context {}", c.layers, c.heads, c.width, c.context));
   else if (opt.model == "mlp")
     report.problem("sizes", c.hidden, fmt::format("{} hidden layers of {}", opt.layers, opt.width));
   report.problem("parameters", parameters);
@@ -109,8 +113,8 @@ void report_problem(Report& report, const TrainOptions& opt, const ModelConfig& 
   report.problem("steps", opt.steps);
 }
 
-void write_history(Runtime& rt, const Report& report, const std::vector<double>& losses, const History& history,
-                   const std::string& path) {
+void write_history(Runtime& rt, const Report& report, const std::vector<double>& losses,
+                   const History& history, const std::string& path) {
   const auto array = [](const char* name, const std::vector<double>& values) {
     return NamedArray{name, {static_cast<std::int64_t>(values.size())}, values};
   };
@@ -127,7 +131,8 @@ int main(int argc, char** argv) {
   TrainOptions opt;
   Runtime rt(argc, argv, opt);
   Report report(rt);
-  for (const auto& [name, path] : {std::pair("--save", opt.save), {"--export", opt.export_to}, {"--output", opt.output}})
+  for (const auto& [name, path] :
+       {std::pair("--save", opt.save), {"--export", opt.export_to}, {"--output", opt.output}})
     if (!path.empty()) check_writable(rt.transport(), name, path);
 
   const std::unique_ptr<Batches> batches = open_batches(rt.transport(), opt);
@@ -155,10 +160,12 @@ int main(int argc, char** argv) {
   report.verify("validation_loss", history.validation_losses.back(),
                 opt.target_loss > 0 ? opt.target_loss : history.validation_losses.front());
   report.verify("different_copies", copies.are_equal ? 0 : 1, 0);
-  report.verify("parameters_off",
-                std::abs(static_cast<double>(model.parameters().list().elements() - expected_parameters(config))), 0);
-  report.verify("gradient_error",
-                rt.transport().max(rt.is_root() ? gradient_error(config, &model.parameters(), 2, opt.seed) : 0), 1e-6);
+  report.verify(
+      "parameters_off",
+      std::abs(static_cast<double>(model.parameters().list().elements() - expected_parameters(config))), 0);
+  report.verify(
+      "gradient_error",
+      rt.transport().max(rt.is_root() ? gradient_error(config, &model.parameters(), 2, opt.seed) : 0), 1e-6);
   report.checksum(copies.checksum);
   report.add("loss_history", hexadecimal(losses));
   report.series("validation", {{"step", history.validation_steps},

@@ -30,7 +30,8 @@ void TrainOptions::declare(CLI::App& app) {
   add_integer(app, "--steps", steps, 1, "of training (default: 200)");
   add_number(app, "--epochs", epochs, 0, "passes through the training data, instead of --steps");
   add_integer(app, "--validate-every", validate_every, 0, "steps; 0: at the end only (default: 50)");
-  add_integer(app, "--validation-batches", validation_batches, 1, "of each validation, at most (default: 16)");
+  add_integer(app, "--validation-batches", validation_batches, 1,
+              "of each validation, at most (default: 16)");
   add_integer(app, "--patience", patience, 0,
               "end after so many validations without a lower loss; 0: never (default: 0)");
   add_number(app, "--target-loss", target_loss, 0,
@@ -39,7 +40,8 @@ void TrainOptions::declare(CLI::App& app) {
   add_text(app, "--load", load, "go on from such a file");
   add_text(app, "--export", export_to, "write the weights for NumPy (.npz)");
   add_integer(app, "--generate", generate, 0, "gpt: write so many bytes of text at the end");
-  add_number(app, "--temperature", temperature, 0, "of that text; 0: always the likeliest byte (default: 0.8)");
+  add_number(app, "--temperature", temperature, 0,
+             "of that text; 0: always the likeliest byte (default: 0.8)");
   add_text(app, "--prompt", prompt, "what that text goes on from (default: a new line)");
 }
 
@@ -53,7 +55,8 @@ void TrainOptions::validate() {
   if (steps > 0 && epochs > 0) usage_error("--steps and --epochs: give one of them");
   if (steps == 0 && epochs == 0) steps = 200;
   if (batch % shards != 0)
-    usage_error("--batch {} is not a multiple of --shards {}: shards have equally many samples", batch, shards);
+    usage_error("--batch {} is not a multiple of --shards {}: shards have equally many samples", batch,
+                shards);
   if (text && width % heads != 0)
     usage_error("--width {} is not a multiple of --heads {}: heads are equally wide", width, heads);
   if (!text && generate > 0) usage_error("--generate writes text, which --model {} does not learn", model);

@@ -29,7 +29,8 @@ Training::Training(Runtime& rt, const Batches& batches, Model<float>& model, con
     batches_.record_training(r, model_, first_);
     model_.record_forward(r);
     model_.record_loss(r, loss_, rows);
-    model_.record_backward(r, [&](Recorder& to, std::uint32_t group) { optimiser_.record(to, group, first_); });
+    model_.record_backward(r,
+                           [&](Recorder& to, std::uint32_t group) { optimiser_.record(to, group, first_); });
     r.compute(
         [losses = losses_](double loss, std::int64_t step) {
           const auto at = static_cast<std::size_t>(step);
@@ -45,14 +46,19 @@ Training::Training(Runtime& rt, const Batches& batches, Model<float>& model, con
     model_.record_validation(r, validation_loss_, correct_);
   });
   comparison_ = rt_.record("comparison", [&](Recorder& r) {
-    r.each(one_per_rank_, make_kernel("no_hash", [](Out<std::uint64_t> hash) { hash.data[0] = 0; }), write(hash_));
+    r.each(one_per_rank_, make_kernel("no_hash", [](Out<std::uint64_t> hash) { hash.data[0] = 0; }),
+           write(hash_));
     const Parameters<float>& p = model_.parameters();
     for (std::uint32_t g = 0; g < p.group_count(); ++g)
-      r.each(one_per_rank_, make_kernel("hash", [g](Whole<float> w, InOut<std::uint64_t> hash) {
-               for (std::size_t i = 0; i < w.size(); ++i)
-                 hash.data[0] += random_numbers::mixed((std::uint64_t{g} << 56 | i) ^
-                                                       random_numbers::mixed(std::bit_cast<std::uint32_t>(w[i])));
-             }), read(p.weights(g), whole()), update(hash_));
+      r.each(one_per_rank_,
+             make_kernel("hash",
+                         [g](Whole<float> w, InOut<std::uint64_t> hash) {
+                           for (std::size_t i = 0; i < w.size(); ++i)
+                             hash.data[0] += random_numbers::mixed(
+                                 (std::uint64_t{g} << 56 | i) ^
+                                 random_numbers::mixed(std::bit_cast<std::uint32_t>(w[i])));
+                         }),
+             read(p.weights(g), whole()), update(hash_));
     const Kernel value = make_kernel("value", [](In<std::uint64_t> hash) { return hash.data[0]; });
     r.reduce(one_per_rank_, value, min(least_), read(hash_));
     r.reduce(one_per_rank_, value, max(greatest_), read(hash_));

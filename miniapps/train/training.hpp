@@ -18,8 +18,8 @@ class Training {
   };
   /// What there is of the parameters on all ranks.
   struct Copies {
-    std::uint64_t checksum = 0;   ///< of all weights; the same for any number of ranks
-    bool are_equal = false;       ///< every rank has the same
+    std::uint64_t checksum = 0;  ///< of all weights; the same for any number of ranks
+    bool are_equal = false;      ///< every rank has the same
   };
 
   /// `validation_steps` at most. All referenced must outlive it. Collective.

@@ -36,7 +36,8 @@ bool write_array(hid_t file, hid_t links, const NamedArray& array) {
           usage_error("array '{}' has {} values, but a shape of {}", array.name, values.size(),
                       elements(array.shape));
         const hid_t stored = std::is_same_v<T, float> ? H5T_IEEE_F32LE : H5T_IEEE_F64LE;
-        Handle set(H5Dcreate2(file, array.name.c_str(), stored, space, links, H5P_DEFAULT, H5P_DEFAULT), H5Dclose);
+        Handle set(H5Dcreate2(file, array.name.c_str(), stored, space, links, H5P_DEFAULT, H5P_DEFAULT),
+                   H5Dclose);
         if (!set.valid()) return false;
         const bool written = values.empty() || H5Dwrite(set, memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                                                         values.data()) >= 0;
@@ -60,7 +61,8 @@ nlohmann::json read_description(hid_t file, const std::string& path) {
   if (!type.valid() || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0)
     usage_error("'{}' has no description: it was not written by a program of this suite", path);
   std::string text(H5Tget_size(type), '\0');
-  if (H5Aread(attribute, type, text.data()) < 0) environment_error("cannot read the description of '{}'", path);
+  if (H5Aread(attribute, type, text.data()) < 0)
+    environment_error("cannot read the description of '{}'", path);
   nlohmann::json description = nlohmann::json::parse(text.c_str(), nullptr, false);
   if (!description.is_object()) usage_error("'{}': its description is no JSON object", path);
   return description;
@@ -88,8 +90,8 @@ std::string read_array(Visit& v, const char* name) {
   const auto fill = [&](auto values) {
     using T = typename decltype(values)::value_type;
     values.resize(elements(array.shape));
-    const bool read = values.empty() ||
-                      H5Dread(set, memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0;
+    const bool read =
+        values.empty() || H5Dread(set, memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0;
     array.values = std::move(values);
     return read ? std::string() : fmt::format("cannot read '{}' in '{}': the file is damaged", name, v.path);
   };
@@ -103,7 +105,8 @@ herr_t visit(hid_t, const char* name, const H5L_info_t*, void* data) {
 }
 
 ArrayFile read_on_this_rank(const std::string& path) {
-  if (!std::filesystem::is_regular_file(path)) environment_error("cannot open '{}': there is no such file", path);
+  if (!std::filesystem::is_regular_file(path))
+    environment_error("cannot open '{}': there is no such file", path);
   if (H5Fis_hdf5(path.c_str()) <= 0) usage_error("'{}' is not an HDF5 file, or one that was cut off", path);
   const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
   if (!file.valid()) environment_error("cannot open '{}': the file is damaged or may not be read", path);
@@ -111,7 +114,8 @@ ArrayFile read_on_this_rank(const std::string& path) {
   out.description = read_description(file, path);
   Visit v{file, path, out.arrays, {}};
   if (H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, visit, &v) != 0)
-    usage_error("{}", v.refused.empty() ? fmt::format("cannot list '{}': the file is damaged", path) : v.refused);
+    usage_error("{}",
+                v.refused.empty() ? fmt::format("cannot list '{}': the file is damaged", path) : v.refused);
   return out;
 }
 
