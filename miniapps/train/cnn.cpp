@@ -31,8 +31,9 @@ void Model<T>::build_cnn() {
   const std::uint32_t unit1 = add_convolution("convolution0", first);
   const std::uint32_t unit2 = add_convolution("convolution1", second);
   for (std::size_t i = 0; i + 1 < widths.size(); ++i)
-    units.push_back(add_linear(fmt::format("dense{}", i), widths[i], widths[i + 1],
-                               std::sqrt(2.0 / static_cast<double>(widths[i]))));
+    units.push_back(
+        add_linear(fmt::format("dense{}", i), widths[i], widths[i + 1],
+                   (i + 2 == widths.size() ? 0.1 : 1) * std::sqrt(2.0 / static_cast<double>(widths[i]))));
 
   const auto outputs = [&](const nn::ConvolutionShape& s) {
     return s.images * s.filters * s.out_height() * s.out_width();

@@ -18,9 +18,9 @@ struct TrainOptions : tutti::Options {
   std::int64_t context = 128;
   std::int64_t batch = 0;  ///< samples per step; default 64, gpt: 8
   std::int64_t shards = 8;
-  std::string optimiser;     ///< default sgd, gpt: adamw
-  double learning_rate = 0;  ///< default 0.05, adamw: 1e-3
-  double last_rate = 0.1;    ///< of the learning rate, at the end
+  std::string optimiser;      ///< default adamw, mlp: sgd
+  double learning_rate = -1;  ///< default 0.05, adamw: 1e-3
+  double last_rate = 0.1;     ///< of the learning rate, at the end
   double momentum = 0.9;
   double weight_decay = 0;
   std::int64_t warm_up = 0;
