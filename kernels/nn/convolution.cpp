@@ -127,7 +127,7 @@ void convolution_backward_weight(const Shape& s, const T* x, const T* dy, T* dw,
   for (std::int64_t n = 0; n < s.images; ++n)
     for (std::int64_t f = 0; f < s.filters; ++f) {
       const T* const plane = dy + (n * s.filters + f) * pixels(s);
-      db[f] += sum_in_lanes<T>(pixels(s), [&](std::int64_t i) { return plane[i]; });
+      db[f] += sum_in_lanes<T>(pixels(s), [&](auto at) { return at(plane); });
     }
 }
 
@@ -149,7 +149,7 @@ void channel_relu_backward(const PlanesShape& shape, const T* y, const T* dy, T*
     TUTTI_INDEPENDENT
     for (std::int64_t i = first; i < first + shape.values; ++i) du[i] = y[i] > T(0) ? dy[i] : T(0);
     if (db != nullptr)
-      db[n % shape.channels] += sum_in_lanes<T>(shape.values, [&](std::int64_t i) { return du[first + i]; });
+      db[n % shape.channels] += sum_in_lanes<T>(shape.values, [&](auto at) { return at(du + first); });
   }
 }
 

@@ -21,14 +21,13 @@ double softmax_cross_entropy(const RowsShape& shape, const T* logits, const std:
     const double at_label =
         static_cast<double>(in[label]) - static_cast<double>(top);  // before it is overwritten
     if (dlogits == nullptr) {
-      const T sum = sum_in_lanes<T>(shape.columns, [&](std::int64_t c) { return exponential(in[c] - top); });
+      const T sum = sum_in_lanes<T>(shape.columns, [&](auto at) { return exponential(at(in) - top); });
       loss += std::log(static_cast<double>(sum)) - at_label;
       continue;
     }
     T* const out = dlogits + r * shape.columns;
-    TUTTI_INDEPENDENT
-    for (std::int64_t c = 0; c < shape.columns; ++c) out[c] = exponential(in[c] - top);
-    const T sum = sum_in_lanes<T>(shape.columns, [&](std::int64_t c) { return out[c]; });
+    each_in_lanes<T>(shape.columns, [&](auto at) { at.set(out, exponential(at(in) - top)); });
+    const T sum = sum_in_lanes<T>(shape.columns, [&](auto at) { return at(out); });
     loss += std::log(static_cast<double>(sum)) - at_label;
     const T factor = static_cast<T>(scale) / sum;
     TUTTI_INDEPENDENT

@@ -101,6 +101,10 @@ TEST(NnFunctions, ExponentialKeepsItsBound) {
     worst = std::max(worst, std::abs(exponential(in) - exact) / exact);
   }
   EXPECT_LT(worst, 1.5e-7);
+  Vector<float> several{};
+  for (int l = 0; l < vector_lanes<float>; ++l) several[l] = static_cast<float>(20 * l - 100);
+  const Vector<float> results = exponential(several);
+  for (int l = 0; l < vector_lanes<float>; ++l) EXPECT_EQ(results[l], exponential(several[l]));
   EXPECT_EQ(exponential(0.0F), 1.0F);
   EXPECT_EQ(exponential(-90.0F), 0.0F);
   EXPECT_EQ(exponential(-HUGE_VALF), 0.0F);
@@ -114,7 +118,7 @@ TEST(NnFunctions, SumsAndGreatestInLanes) {
   for (const std::int64_t n : {1, 31, 32, 33, 100}) {
     std::vector<float> x(n);
     for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<float>((i * 7) % n) - 3;
-    EXPECT_EQ(sum_in_lanes<float>(n, [&](std::int64_t i) { return x[i]; }),
+    EXPECT_EQ(sum_in_lanes<float>(n, [&](auto at) { return at(x.data()); }),
               std::accumulate(x.begin(), x.end(), 0.0F));
     EXPECT_EQ(greatest(n, x.data()), *std::max_element(x.begin(), x.end()));
   }
