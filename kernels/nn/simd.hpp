@@ -48,6 +48,13 @@ void store(T* to, const Vector<T>& v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+/// The processor multiplies and adds in one instruction.
+#if defined(FP_FAST_FMAF)
+inline constexpr bool fused = true;
+#else
+inline constexpr bool fused = false;
+#endif
+
 /// a b + c, rounded once where the processor has an instruction for it, else twice. Contraction is off in all
 /// builds, so that the compiler cannot choose; products of matrices and polynomials choose here.
 inline float multiply_add(float a, float b, float c) {
@@ -155,9 +162,9 @@ struct VectorAt {
 template <class T, class Body>
 void each_in_lanes(std::int64_t n, const Body& body) {
   constexpr int lanes = vector_lanes<T>;
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) body(VectorAt<T>{i});
-  for (; i < n; ++i) body(ValueAt<T>{i});
+  const std::int64_t whole = n / lanes * lanes;
+  for (std::int64_t i = 0; i < whole; i += lanes) body(VectorAt<T>{i});
+  for (std::int64_t i = whole; i < n; ++i) body(ValueAt<T>{i});
 }
 
 /// Puts term(0) ... term(n - 1) together by `merge`, which is commutative and associative but for rounding:
