@@ -95,13 +95,15 @@ void add(std::int64_t n, const T* a, const T* b, T* y) {
   for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
 }
 
-#define TUTTI_NN_ACTIVATIONS(T)                                                   \
-  template void bias_relu_forward(const RowsShape&, const T*, T*);                \
-  template void bias_relu_backward(const RowsShape&, const T*, const T*, T*, T*); \
-  template void bias_gelu_forward(const RowsShape&, const T*, T*, T*);            \
-  template void bias_gelu_backward(const RowsShape&, const T*, const T*, T*, T*); \
-  template void add(std::int64_t, const T*, const T*, T*);
-TUTTI_NN_ACTIVATIONS(float)
-TUTTI_NN_ACTIVATIONS(double)
+template void bias_relu_forward(const RowsShape&, const float*, float*);
+template void bias_relu_backward(const RowsShape&, const float*, const float*, float*, float*);
+template void bias_gelu_forward(const RowsShape&, const float*, float*, float*);
+template void bias_gelu_backward(const RowsShape&, const float*, const float*, float*, float*);
+template void add(std::int64_t, const float*, const float*, float*);
+template void bias_relu_forward(const RowsShape&, const double*, double*);
+template void bias_relu_backward(const RowsShape&, const double*, const double*, double*, double*);
+template void bias_gelu_forward(const RowsShape&, const double*, double*, double*);
+template void bias_gelu_backward(const RowsShape&, const double*, const double*, double*, double*);
+template void add(std::int64_t, const double*, const double*, double*);
 
 }  // namespace tutti::kernels::nn

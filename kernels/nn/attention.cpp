@@ -140,10 +140,11 @@ void attention_backward(const AttentionShape& s, const T* qkv, const T* y, const
   });
 }
 
-#define TUTTI_NN_ATTENTION(T)                                               \
-  template void attention_forward(const AttentionShape&, const T*, T*, T*); \
-  template void attention_backward(const AttentionShape&, const T*, const T*, const T*, const T*, T*);
-TUTTI_NN_ATTENTION(float)
-TUTTI_NN_ATTENTION(double)
+template void attention_forward(const AttentionShape&, const float*, float*, float*);
+template void attention_backward(const AttentionShape&, const float*, const float*, const float*,
+                                 const float*, float*);
+template void attention_forward(const AttentionShape&, const double*, double*, double*);
+template void attention_backward(const AttentionShape&, const double*, const double*, const double*,
+                                 const double*, double*);
 
 }  // namespace tutti::kernels::nn

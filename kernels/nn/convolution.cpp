@@ -153,13 +153,15 @@ void channel_relu_backward(const PlanesShape& shape, const T* y, const T* dy, T*
   }
 }
 
-#define TUTTI_NN_CONVOLUTION(T)                                                        \
-  template void convolution_forward(const Shape&, const T*, const T*, const T*, T*);   \
-  template void convolution_backward_input(const Shape&, const T*, const T*, T*);      \
-  template void convolution_backward_weight(const Shape&, const T*, const T*, T*, T*); \
-  template void channel_relu_forward(const PlanesShape&, const T*, T*);                \
-  template void channel_relu_backward(const PlanesShape&, const T*, const T*, T*, T*);
-TUTTI_NN_CONVOLUTION(float)
-TUTTI_NN_CONVOLUTION(double)
+template void convolution_forward(const Shape&, const float*, const float*, const float*, float*);
+template void convolution_backward_input(const Shape&, const float*, const float*, float*);
+template void convolution_backward_weight(const Shape&, const float*, const float*, float*, float*);
+template void channel_relu_forward(const PlanesShape&, const float*, float*);
+template void channel_relu_backward(const PlanesShape&, const float*, const float*, float*, float*);
+template void convolution_forward(const Shape&, const double*, const double*, const double*, double*);
+template void convolution_backward_input(const Shape&, const double*, const double*, double*);
+template void convolution_backward_weight(const Shape&, const double*, const double*, double*, double*);
+template void channel_relu_forward(const PlanesShape&, const double*, double*);
+template void channel_relu_backward(const PlanesShape&, const double*, const double*, double*, double*);
 
 }  // namespace tutti::kernels::nn

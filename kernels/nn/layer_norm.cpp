@@ -52,11 +52,12 @@ void layer_norm_backward(const RowsShape& shape, const T* x, const T* gain, cons
   }
 }
 
-#define TUTTI_NN_LAYER_NORM(T)                                                                              \
-  template void layer_norm_forward(const RowsShape&, const T*, const T*, const T*, T*, T*);                 \
-  template void layer_norm_backward(const RowsShape&, const T*, const T*, const T*, const T*, Into, T*, T*, \
-                                    T*);
-TUTTI_NN_LAYER_NORM(float)
-TUTTI_NN_LAYER_NORM(double)
+template void layer_norm_forward(const RowsShape&, const float*, const float*, const float*, float*, float*);
+template void layer_norm_backward(const RowsShape&, const float*, const float*, const float*, const float*,
+                                  Into, float*, float*, float*);
+template void layer_norm_forward(const RowsShape&, const double*, const double*, const double*, double*,
+                                 double*);
+template void layer_norm_backward(const RowsShape&, const double*, const double*, const double*,
+                                  const double*, Into, double*, double*, double*);
 
 }  // namespace tutti::kernels::nn

@@ -70,11 +70,13 @@ double clip_scale(double sum_of_squares, double max_norm) {
   return max_norm > 0 && norm > max_norm ? max_norm / norm : 1;
 }
 
-#define TUTTI_NN_OPTIMISERS(T)                                                                              \
-  template void sgd_step(const Sgd&, double, double, std::int64_t, const T*, T*, T*);                       \
-  template void adamw_step(const AdamW&, double, std::int64_t, double, std::int64_t, const T*, T*, T*, T*); \
-  template double sum_of_squares(std::int64_t, const T*);
-TUTTI_NN_OPTIMISERS(float)
-TUTTI_NN_OPTIMISERS(double)
+template void sgd_step(const Sgd&, double, double, std::int64_t, const float*, float*, float*);
+template void adamw_step(const AdamW&, double, std::int64_t, double, std::int64_t, const float*, float*,
+                         float*, float*);
+template double sum_of_squares(std::int64_t, const float*);
+template void sgd_step(const Sgd&, double, double, std::int64_t, const double*, double*, double*);
+template void adamw_step(const AdamW&, double, std::int64_t, double, std::int64_t, const double*, double*,
+                         double*, double*);
+template double sum_of_squares(std::int64_t, const double*);
 
 }  // namespace tutti::kernels::nn

@@ -50,10 +50,9 @@ std::int64_t count_correct(const RowsShape& shape, const T* logits, const std::i
   return correct;
 }
 
-#define TUTTI_NN_SOFTMAX(T)                                                                           \
-  template double softmax_cross_entropy(const RowsShape&, const T*, const std::int32_t*, double, T*); \
-  template std::int64_t count_correct(const RowsShape&, const T*, const std::int32_t*);
-TUTTI_NN_SOFTMAX(float)
-TUTTI_NN_SOFTMAX(double)
+template double softmax_cross_entropy(const RowsShape&, const float*, const std::int32_t*, double, float*);
+template std::int64_t count_correct(const RowsShape&, const float*, const std::int32_t*);
+template double softmax_cross_entropy(const RowsShape&, const double*, const std::int32_t*, double, double*);
+template std::int64_t count_correct(const RowsShape&, const double*, const std::int32_t*);
 
 }  // namespace tutti::kernels::nn
