@@ -46,7 +46,7 @@ void block_scores(const AttentionShape& s, const Head<T>& head, std::int64_t i, 
 /// dot product of n values
 template <class T>
 T dot(std::int64_t n, const T* a, const T* b) {
-  return sum_in_lanes<T>(n, [&](std::int64_t c) { return a[c] * b[c]; });
+  return sum_in_lanes<T>(n, [&](auto at) { return at(a) * at(b); });
 }
 
 }  // namespace
@@ -71,11 +71,9 @@ void attention_forward(const AttentionShape& s, const T* qkv, T* y, T* log_sums)
         for (std::int64_t r = 0; r < rows; ++r) {
           T* const row = scores + r * side;
           const T new_top = std::max(top[r], head.scale * greatest(side, row));
-          TUTTI_INDEPENDENT
-          for (std::int64_t c = 0; c < side; ++c)
-            row[c] = exponential(multiply_add(head.scale, row[c], -new_top));
+          each_in_lanes<T>(side, [&](auto at) { at.set(row, exponential(head.scale * at(row) - new_top)); });
           const T shrink = j == 0 ? T(0) : exponential(top[r] - new_top);
-          sum[r] = shrink * sum[r] + sum_in_lanes<T>(side, [&](std::int64_t c) { return row[c]; });
+          sum[r] = shrink * sum[r] + sum_in_lanes<T>(side, [&](auto at) { return at(row); });
           top[r] = new_top;
           if (j == 0 || shrink == T(1)) continue;
           for (std::int64_t d = 0; d < s.head_width; ++d) out[r * width + d] *= shrink;
@@ -125,11 +123,11 @@ void attention_backward(const AttentionShape& s, const T* qkv, const T* y, const
           T* const ds_row = ds + r * side;
           const T log_row = log_sum[i + r];
           const T dot_row = dots[i + r];
-          TUTTI_INDEPENDENT
-          for (std::int64_t c = 0; c < side; ++c) {
-            p_row[c] = exponential(multiply_add(head.scale, p_row[c], -log_row));
-            ds_row[c] = head.scale * p_row[c] * (ds_row[c] - dot_row);
-          }
+          each_in_lanes<T>(side, [&](auto at) {
+            const auto p_values = exponential(head.scale * at(p_row) - log_row);
+            at.set(p_row, p_values);
+            at.set(ds_row, head.scale * p_values * (at(ds_row) - dot_row));
+          });
         }
         gemm<T>(columns, s.head_width, rows, {p, side, true}, {dout + i * width, width, false}, into,
                 dv + j * stride, stride);
@@ -142,10 +140,11 @@ void attention_backward(const AttentionShape& s, const T* qkv, const T* y, const
   });
 }
 
-#define TUTTI_NN_ATTENTION(T)                                               \
-  template void attention_forward(const AttentionShape&, const T*, T*, T*); \
-  template void attention_backward(const AttentionShape&, const T*, const T*, const T*, const T*, T*);
-TUTTI_NN_ATTENTION(float)
-TUTTI_NN_ATTENTION(double)
+template void attention_forward(const AttentionShape&, const float*, float*, float*);
+template void attention_backward(const AttentionShape&, const float*, const float*, const float*,
+                                 const float*, float*);
+template void attention_forward(const AttentionShape&, const double*, double*, double*);
+template void attention_backward(const AttentionShape&, const double*, const double*, const double*,
+                                 const double*, double*);
 
 }  // namespace tutti::kernels::nn

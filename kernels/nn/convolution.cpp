@@ -127,7 +127,7 @@ void convolution_backward_weight(const Shape& s, const T* x, const T* dy, T* dw,
   for (std::int64_t n = 0; n < s.images; ++n)
     for (std::int64_t f = 0; f < s.filters; ++f) {
       const T* const plane = dy + (n * s.filters + f) * pixels(s);
-      db[f] += sum_in_lanes<T>(pixels(s), [&](std::int64_t i) { return plane[i]; });
+      db[f] += sum_in_lanes<T>(pixels(s), [&](auto at) { return at(plane); });
     }
 }
 
@@ -149,17 +149,19 @@ void channel_relu_backward(const PlanesShape& shape, const T* y, const T* dy, T*
     TUTTI_INDEPENDENT
     for (std::int64_t i = first; i < first + shape.values; ++i) du[i] = y[i] > T(0) ? dy[i] : T(0);
     if (db != nullptr)
-      db[n % shape.channels] += sum_in_lanes<T>(shape.values, [&](std::int64_t i) { return du[first + i]; });
+      db[n % shape.channels] += sum_in_lanes<T>(shape.values, [&](auto at) { return at(du + first); });
   }
 }
 
-#define TUTTI_NN_CONVOLUTION(T)                                                        \
-  template void convolution_forward(const Shape&, const T*, const T*, const T*, T*);   \
-  template void convolution_backward_input(const Shape&, const T*, const T*, T*);      \
-  template void convolution_backward_weight(const Shape&, const T*, const T*, T*, T*); \
-  template void channel_relu_forward(const PlanesShape&, const T*, T*);                \
-  template void channel_relu_backward(const PlanesShape&, const T*, const T*, T*, T*);
-TUTTI_NN_CONVOLUTION(float)
-TUTTI_NN_CONVOLUTION(double)
+template void convolution_forward(const Shape&, const float*, const float*, const float*, float*);
+template void convolution_backward_input(const Shape&, const float*, const float*, float*);
+template void convolution_backward_weight(const Shape&, const float*, const float*, float*, float*);
+template void channel_relu_forward(const PlanesShape&, const float*, float*);
+template void channel_relu_backward(const PlanesShape&, const float*, const float*, float*, float*);
+template void convolution_forward(const Shape&, const double*, const double*, const double*, double*);
+template void convolution_backward_input(const Shape&, const double*, const double*, double*);
+template void convolution_backward_weight(const Shape&, const double*, const double*, double*, double*);
+template void channel_relu_forward(const PlanesShape&, const double*, double*);
+template void channel_relu_backward(const PlanesShape&, const double*, const double*, double*, double*);
 
 }  // namespace tutti::kernels::nn

@@ -34,10 +34,13 @@ void embedding_backward(const EmbeddingShape& shape, const std::int32_t* tokens,
     }
 }
 
-#define TUTTI_NN_EMBEDDING(T)                                                                          \
-  template void embedding_forward(const EmbeddingShape&, const std::int32_t*, const T*, const T*, T*); \
-  template void embedding_backward(const EmbeddingShape&, const std::int32_t*, const T*, Into, T*, T*);
-TUTTI_NN_EMBEDDING(float)
-TUTTI_NN_EMBEDDING(double)
+template void embedding_forward(const EmbeddingShape&, const std::int32_t*, const float*, const float*,
+                                float*);
+template void embedding_backward(const EmbeddingShape&, const std::int32_t*, const float*, Into, float*,
+                                 float*);
+template void embedding_forward(const EmbeddingShape&, const std::int32_t*, const double*, const double*,
+                                double*);
+template void embedding_backward(const EmbeddingShape&, const std::int32_t*, const double*, Into, double*,
+                                 double*);
 
 }  // namespace tutti::kernels::nn

@@ -1,5 +1,5 @@
-// Products of matrices for kernels/nn: from OpenBLAS (gemm_blas.cpp) or our own (gemm_own.cpp), chosen by
-// CMake.
+// Products of matrices for kernels/nn: our own (gemm_own.cpp), and where CMake has found it OpenBLAS for
+// those that it is quicker at (gemm_blas.cpp, else gemm_no_blas.cpp).
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,16 @@ struct Factor {
 };
 
 /// c = a b, or c += a b; a is m x k, b is k x n, c is m x n with `stride` values between rows and does not
-/// overlap a or b. Runs on the calling thread alone. An element's bits depend on k, and on m and n only as
-/// far as OpenBLAS takes other ways for small products.
+/// overlap a or b. Runs on the calling thread alone. The bits depend on the shape and the values.
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b, Into into,
           T* c, std::int64_t stride);
+/// The same without a library. An element's bits depend on k and the values alone.
+template <class T>
+void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b,
+              Into into, T* c, std::int64_t stride);
 
-/// Where the products come from: "OpenBLAS 0.3.21 ..." or "tutti".
+/// Where the products of gemm come from, in words.
 const char* gemm_library();
 
 /// At least n values, aligned to 64 bytes, that belong to the calling thread until it asks again for the same

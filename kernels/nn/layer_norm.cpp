@@ -14,9 +14,8 @@ void layer_norm_forward(const RowsShape& shape, const T* x, const T* gain, const
   for (std::int64_t r = 0; r < shape.rows; ++r) {
     const T* const in = x + r * n;
     T* const out = y + r * n;
-    const T mean = share * sum_in_lanes<T>(n, [&](std::int64_t c) { return in[c]; });
-    const T variance =
-        share * sum_in_lanes<T>(n, [&](std::int64_t c) { return (in[c] - mean) * (in[c] - mean); });
+    const T mean = share * sum_in_lanes<T>(n, [&](auto at) { return at(in); });
+    const T variance = share * sum_in_lanes<T>(n, [&](auto at) { return (at(in) - mean) * (at(in) - mean); });
     const T rstd = T(1) / std::sqrt(variance + static_cast<T>(layer_norm_epsilon));
     TUTTI_INDEPENDENT
     for (std::int64_t c = 0; c < n; ++c) out[c] = gain[c] * ((in[c] - mean) * rstd) + bias[c];
@@ -39,9 +38,9 @@ void layer_norm_backward(const RowsShape& shape, const T* x, const T* gain, cons
     T* const out = dx + r * n;
     const T mean = statistics[2 * r];
     const T rstd = statistics[2 * r + 1];
-    const T mean_g = share * sum_in_lanes<T>(n, [&](std::int64_t c) { return gain[c] * from[c]; });
+    const T mean_g = share * sum_in_lanes<T>(n, [&](auto at) { return at(gain) * at(from); });
     const T mean_gh =
-        share * rstd * sum_in_lanes<T>(n, [&](std::int64_t c) { return gain[c] * from[c] * (in[c] - mean); });
+        share * rstd * sum_in_lanes<T>(n, [&](auto at) { return at(gain) * at(from) * (at(in) - mean); });
     TUTTI_INDEPENDENT
     for (std::int64_t c = 0; c < n; ++c) {
       const T h = (in[c] - mean) * rstd;
@@ -53,11 +52,12 @@ void layer_norm_backward(const RowsShape& shape, const T* x, const T* gain, cons
   }
 }
 
-#define TUTTI_NN_LAYER_NORM(T)                                                                              \
-  template void layer_norm_forward(const RowsShape&, const T*, const T*, const T*, T*, T*);                 \
-  template void layer_norm_backward(const RowsShape&, const T*, const T*, const T*, const T*, Into, T*, T*, \
-                                    T*);
-TUTTI_NN_LAYER_NORM(float)
-TUTTI_NN_LAYER_NORM(double)
+template void layer_norm_forward(const RowsShape&, const float*, const float*, const float*, float*, float*);
+template void layer_norm_backward(const RowsShape&, const float*, const float*, const float*, const float*,
+                                  Into, float*, float*, float*);
+template void layer_norm_forward(const RowsShape&, const double*, const double*, const double*, double*,
+                                 double*);
+template void layer_norm_backward(const RowsShape&, const double*, const double*, const double*,
+                                  const double*, Into, double*, double*, double*);
 
 }  // namespace tutti::kernels::nn

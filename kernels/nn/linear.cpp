@@ -47,11 +47,14 @@ void linear_backward_weight(const LinearShape& s, const T* x, const T* dy, Into 
   add_column_sums({s.rows, s.out}, dy, db);
 }
 
-#define TUTTI_NN_LINEAR(T)                                                                      \
-  template void linear_forward(const LinearShape&, const T*, const T*, const T*, const T*, T*); \
-  template void linear_backward_input(const LinearShape&, const T*, const T*, Into, T*);        \
-  template void linear_backward_weight(const LinearShape&, const T*, const T*, Into, T*, T*);
-TUTTI_NN_LINEAR(float)
-TUTTI_NN_LINEAR(double)
+template void linear_forward(const LinearShape&, const float*, const float*, const float*, const float*,
+                             float*);
+template void linear_backward_input(const LinearShape&, const float*, const float*, Into, float*);
+template void linear_backward_weight(const LinearShape&, const float*, const float*, Into, float*, float*);
+template void linear_forward(const LinearShape&, const double*, const double*, const double*, const double*,
+                             double*);
+template void linear_backward_input(const LinearShape&, const double*, const double*, Into, double*);
+template void linear_backward_weight(const LinearShape&, const double*, const double*, Into, double*,
+                                     double*);
 
 }  // namespace tutti::kernels::nn

@@ -67,12 +67,13 @@ void average_pool_backward(const PoolShape& shape, const T* dy, T* dx) {
   });
 }
 
-#define TUTTI_NN_POOLING(T)                                                  \
-  template void max_pool_forward(const PoolShape&, const T*, T*);            \
-  template void max_pool_backward(const PoolShape&, const T*, const T*, T*); \
-  template void average_pool_forward(const PoolShape&, const T*, T*);        \
-  template void average_pool_backward(const PoolShape&, const T*, T*);
-TUTTI_NN_POOLING(float)
-TUTTI_NN_POOLING(double)
+template void max_pool_forward(const PoolShape&, const float*, float*);
+template void max_pool_backward(const PoolShape&, const float*, const float*, float*);
+template void average_pool_forward(const PoolShape&, const float*, float*);
+template void average_pool_backward(const PoolShape&, const float*, float*);
+template void max_pool_forward(const PoolShape&, const double*, double*);
+template void max_pool_backward(const PoolShape&, const double*, const double*, double*);
+template void average_pool_forward(const PoolShape&, const double*, double*);
+template void average_pool_backward(const PoolShape&, const double*, double*);
 
 }  // namespace tutti::kernels::nn

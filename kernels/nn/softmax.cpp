@@ -21,14 +21,13 @@ double softmax_cross_entropy(const RowsShape& shape, const T* logits, const std:
     const double at_label =
         static_cast<double>(in[label]) - static_cast<double>(top);  // before it is overwritten
     if (dlogits == nullptr) {
-      const T sum = sum_in_lanes<T>(shape.columns, [&](std::int64_t c) { return exponential(in[c] - top); });
+      const T sum = sum_in_lanes<T>(shape.columns, [&](auto at) { return exponential(at(in) - top); });
       loss += std::log(static_cast<double>(sum)) - at_label;
       continue;
     }
     T* const out = dlogits + r * shape.columns;
-    TUTTI_INDEPENDENT
-    for (std::int64_t c = 0; c < shape.columns; ++c) out[c] = exponential(in[c] - top);
-    const T sum = sum_in_lanes<T>(shape.columns, [&](std::int64_t c) { return out[c]; });
+    each_in_lanes<T>(shape.columns, [&](auto at) { at.set(out, exponential(at(in) - top)); });
+    const T sum = sum_in_lanes<T>(shape.columns, [&](auto at) { return at(out); });
     loss += std::log(static_cast<double>(sum)) - at_label;
     const T factor = static_cast<T>(scale) / sum;
     TUTTI_INDEPENDENT
@@ -51,10 +50,9 @@ std::int64_t count_correct(const RowsShape& shape, const T* logits, const std::i
   return correct;
 }
 
-#define TUTTI_NN_SOFTMAX(T)                                                                           \
-  template double softmax_cross_entropy(const RowsShape&, const T*, const std::int32_t*, double, T*); \
-  template std::int64_t count_correct(const RowsShape&, const T*, const std::int32_t*);
-TUTTI_NN_SOFTMAX(float)
-TUTTI_NN_SOFTMAX(double)
+template double softmax_cross_entropy(const RowsShape&, const float*, const std::int32_t*, double, float*);
+template std::int64_t count_correct(const RowsShape&, const float*, const std::int32_t*);
+template double softmax_cross_entropy(const RowsShape&, const double*, const std::int32_t*, double, double*);
+template std::int64_t count_correct(const RowsShape&, const double*, const std::int32_t*);
 
 }  // namespace tutti::kernels::nn

@@ -29,11 +29,11 @@ struct Product {
     b = random_values((tb ? n : k) * b_stride, 2);
     c = random_values(m * c_stride, 3);
   }
-  std::vector<T> run(Into into) const {
+  std::vector<T> run(Into into, bool own = false) const {
     const auto a_t = as<T>(a), b_t = as<T>(b);
     auto c_t = as<T>(c);
-    gemm<T>(m, n, k, {a_t.data(), a_stride, a_transposed}, {b_t.data(), b_stride, b_transposed}, into,
-            c_t.data(), c_stride);
+    (own ? own_gemm<T> : gemm<T>)(m, n, k, {a_t.data(), a_stride, a_transposed},
+                                  {b_t.data(), b_stride, b_transposed}, into, c_t.data(), c_stride);
     return c_t;
   }
   [[nodiscard]] Values expected(Into into) const {
@@ -66,7 +66,9 @@ void check_products() {
           for (const std::int64_t gap : {0, 3}) {
             const Product<T> product(m, n, k, ta, tb, gap);
             SCOPED_TRACE(::testing::Message() << m << "x" << n << "x" << k << " " << ta << tb << " " << gap);
-            expect_near(product.run(into), product.expected(into));
+            const Values expected = product.expected(into);
+            expect_near(product.run(into), expected);
+            expect_near(product.run(into, true), expected);
           }
 }
 
@@ -75,6 +77,19 @@ void check_products() {
 TEST(NnProducts, EqualTripleLoops) {
   check_products<float>();
   check_products<double>();
+}
+
+TEST(NnProducts, LargeOnesFromTheLibrary) {  // beyond 512^3 values, where there is one
+  const std::int64_t m = 300, n = 750, k = 601;
+  for (const bool transposed : {false, true}) {
+    const auto a = as<float>(random_values(m * k, 1)), b = as<float>(random_values(k * n, 2));
+    std::vector<float> c(m * n), own(m * n);
+    const Factor<float> left{a.data(), transposed ? m : k, transposed},
+        right{b.data(), transposed ? k : n, transposed};
+    gemm<float>(m, n, k, left, right, Into::write, c.data(), n);
+    own_gemm<float>(m, n, k, left, right, Into::write, own.data(), n);
+    for (std::int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(c[i], own[i], 1e-4);
+  }
 }
 
 TEST(NnProducts, SameBitsFromSeveralThreadsAtOnce) {
@@ -101,6 +116,10 @@ TEST(NnFunctions, ExponentialKeepsItsBound) {
     worst = std::max(worst, std::abs(exponential(in) - exact) / exact);
   }
   EXPECT_LT(worst, 1.5e-7);
+  Vector<float> several{};
+  for (int l = 0; l < vector_lanes<float>; ++l) several[l] = static_cast<float>(20 * l - 100);
+  const Vector<float> results = exponential(several);
+  for (int l = 0; l < vector_lanes<float>; ++l) EXPECT_EQ(results[l], exponential(several[l]));
   EXPECT_EQ(exponential(0.0F), 1.0F);
   EXPECT_EQ(exponential(-90.0F), 0.0F);
   EXPECT_EQ(exponential(-HUGE_VALF), 0.0F);
@@ -114,7 +133,7 @@ TEST(NnFunctions, SumsAndGreatestInLanes) {
   for (const std::int64_t n : {1, 31, 32, 33, 100}) {
     std::vector<float> x(n);
     for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<float>((i * 7) % n) - 3;
-    EXPECT_EQ(sum_in_lanes<float>(n, [&](std::int64_t i) { return x[i]; }),
+    EXPECT_EQ(sum_in_lanes<float>(n, [&](auto at) { return at(x.data()); }),
               std::accumulate(x.begin(), x.end(), 0.0F));
     EXPECT_EQ(greatest(n, x.data()), *std::max_element(x.begin(), x.end()));
   }
