@@ -21,7 +21,7 @@ void TrainOptions::declare(CLI::App& app) {
               "parts of the batch that are worked on independently (default: 8); results depend\n"
               "on it, not on ranks and threads");
   add_choice(app, "--optimiser", optimiser, {"sgd", "adamw"}, "(default: adamw; mlp: sgd)");
-  add_number(app, "--learning-rate", learning_rate, 0, "at its peak (default: 0.05; adamw: 0.001)");
+  add_number(app, "--learning-rate", learning_rate, 0, "at its peak (default: 0.05; adamw: 0.0005)");
   add_number(app, "--last-rate", last_rate, 0,
              "part of it at the last step, reached along a cosine; 1: constant (default: 0.1)");
   add_integer(app, "--warm-up", warm_up, 0, "steps over which it rises to its peak (default: 0)");
@@ -51,7 +51,7 @@ void TrainOptions::validate() {
   if (width == 0) width = text ? 128 : 64;
   if (batch == 0) batch = text ? 8 : 64;
   if (optimiser.empty()) optimiser = model == "mlp" ? "sgd" : "adamw";
-  if (learning_rate < 0) learning_rate = optimiser == "sgd" ? 0.05 : 1e-3;
+  if (learning_rate < 0) learning_rate = optimiser == "sgd" ? 0.05 : 5e-4;
   if (steps > 0 && epochs > 0) usage_error("--steps and --epochs: give one of them");
   if (steps == 0 && epochs == 0) steps = 200;
   if (batch % shards != 0)

@@ -19,7 +19,7 @@ struct TrainOptions : tutti::Options {
   std::int64_t batch = 0;  ///< samples per step; default 64, gpt: 8
   std::int64_t shards = 8;
   std::string optimiser;      ///< default adamw, mlp: sgd
-  double learning_rate = -1;  ///< default 0.05, adamw: 1e-3
+  double learning_rate = -1;  ///< default 0.05, adamw: 5e-4
   double last_rate = 0.1;     ///< of the learning rate, at the end
   double momentum = 0.9;
   double weight_decay = 0;

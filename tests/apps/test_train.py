@@ -134,7 +134,7 @@ class Learning(unittest.TestCase):
                 self.assertLess(float.fromhex(result.report["loss_history"][-1]), 0.02, model)
 
     def test_text(self) -> None:
-        words = ("--steps", 80, "--learning-rate", 0.01, "--validate-every", 0, "--generate", 60)
+        words = ("--steps", 80, "--learning-rate", 0.002, "--validate-every", 0, "--generate", 60)
         one = train("gpt", *words, "--target-loss", 3.2)
         self.assertEqual(one.status, 0, one)
         self.assertGreaterEqual(len(one.report["generated"]), 60)
