@@ -34,7 +34,6 @@ NEEDS: tuple[Need, ...] = (
     Need("MPI, headers", ("libopenmpi-dev",), "openmpi@4.1:", tools=("mpicxx",)),
     Need("parallel HDF5", ("libhdf5-openmpi-dev",), "hdf5+mpi+hl", tools=("h5pcc",)),
     Need("Kokkos", ("libtrilinos-kokkos-dev", "libkokkos-dev"), "kokkos+openmp", optional=True),
-    Need("OpenBLAS, serial", ("libopenblas-serial-dev",), "openblas threads=none", optional=True),
     Need("hwloc", ("libhwloc-dev",), "hwloc", pkg_config="hwloc"),
     Need("zlib", ("zlib1g-dev",), "zlib", pkg_config="zlib"),
     Need("CLI11", ("libcli11-dev",), "cli11", pkg_config="CLI11"),
