@@ -1,4 +1,4 @@
-// Products of matrices for kernels/nn: our own (gemm_own.cpp), and where CMake has found it OpenBLAS for
+// Products of matrices for kernels/nn: our own (gemm_own.cpp), and in builds with TUTTI_BLAS OpenBLAS for
 // those that it is quicker at (gemm_blas.cpp, else gemm_no_blas.cpp).
 #pragma once
 

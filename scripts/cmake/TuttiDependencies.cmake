@@ -71,23 +71,20 @@ if(TUTTI_KOKKOS)
   endforeach()
 endif()
 if(TUTTI_BLAS)
-  # The serial build first: tasks run on all cores already. By its full path, so that programs run with the one they
-  # were linked to, whatever else the name libopenblas stands for.
-  find_library(TUTTI_OPENBLAS NAMES openblas PATH_SUFFIXES openblas-serial openblas)
-  find_path(TUTTI_OPENBLAS_INCLUDE openblas_config.h PATH_SUFFIXES openblas-serial openblas)
+  # One with threads, of which it is told to use none: a serial one is not safe for several callers (gemm_blas.cpp). By
+  # its full path, so that programs run with the one they were linked to, whatever else the name libopenblas stands for.
+  find_library(TUTTI_OPENBLAS NAMES openblas PATH_SUFFIXES openblas-pthread openblas-openmp openblas)
+  find_path(TUTTI_OPENBLAS_INCLUDE openblas_config.h PATH_SUFFIXES openblas-pthread openblas-openmp openblas)
   mark_as_advanced(TUTTI_OPENBLAS TUTTI_OPENBLAS_INCLUDE)
-  if(TUTTI_OPENBLAS AND TUTTI_OPENBLAS_INCLUDE)
-    if(NOT TARGET OpenBLAS::OpenBLAS)
-      add_library(OpenBLAS::OpenBLAS UNKNOWN IMPORTED)
-      set_target_properties(OpenBLAS::OpenBLAS PROPERTIES IMPORTED_LOCATION "${TUTTI_OPENBLAS}"
-                            INTERFACE_INCLUDE_DIRECTORIES "${TUTTI_OPENBLAS_INCLUDE}")
-    endif()
-  elseif(CMAKE_FIND_PACKAGE_NAME STREQUAL "Tutti")
-    tutti_require(TUTTI_OPENBLAS "OpenBLAS" libopenblas-serial-dev "openblas threads=none")
-  else()
-    message(STATUS "OpenBLAS was not found: matrix products are Tutti's own. Debian and Ubuntu: apt-get install \
-libopenblas-serial-dev. Spack: spack install openblas threads=none. Not wanted: -DTUTTI_BLAS=OFF.")
-    set(TUTTI_BLAS OFF)
+  if(NOT TUTTI_OPENBLAS_INCLUDE)
+    set(TUTTI_OPENBLAS TUTTI_OPENBLAS-NOTFOUND)
+  endif()
+  tutti_require(TUTTI_OPENBLAS "OpenBLAS" libopenblas-pthread-dev "openblas threads=pthreads"
+                "Or build Tutti without: -DTUTTI_BLAS=OFF.")
+  if(NOT TARGET OpenBLAS::OpenBLAS)
+    add_library(OpenBLAS::OpenBLAS UNKNOWN IMPORTED)
+    set_target_properties(OpenBLAS::OpenBLAS PROPERTIES IMPORTED_LOCATION "${TUTTI_OPENBLAS}"
+                          INTERFACE_INCLUDE_DIRECTORIES "${TUTTI_OPENBLAS_INCLUDE}")
   endif()
 endif()
 if(TUTTI_TESTS)

@@ -93,17 +93,19 @@ TEST(NnProducts, LargeOnesFromTheLibrary) {  // beyond 512^3 values, where there
 }
 
 TEST(NnProducts, SameBitsFromSeveralThreadsAtOnce) {
-  const Product<float> product(65, 130, 70, true, false, 0);
-  const std::vector<float> once = product.run(Into::write);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t)
-    threads.emplace_back([&] {
-      for (int i = 0; i < 50; ++i) {
-        const std::vector<float> again = product.run(Into::write);
-        EXPECT_EQ(std::memcmp(again.data(), once.data(), once.size() * sizeof(float)), 0);
-      }
-    });
-  for (std::thread& thread : threads) thread.join();
+  for (const auto& [m, n, k, rounds] : {std::tuple{65, 130, 70, 50}, {300, 750, 601, 3}}) {
+    const Product<float> product(m, n, k, true, false, 0);
+    const std::vector<float> once = product.run(Into::write);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&product, &once, times = rounds] {
+        for (int i = 0; i < times; ++i) {
+          const std::vector<float> again = product.run(Into::write);
+          EXPECT_EQ(std::memcmp(again.data(), once.data(), once.size() * sizeof(float)), 0);
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
 }
 
 TEST(NnProducts, NameTheirLibrary) { EXPECT_GT(std::strlen(gemm_library()), 0U); }
