@@ -128,6 +128,11 @@ double Report::time(Graph& graph, std::int64_t steps) {
   return step_s;
 }
 
+Findings Report::findings() const {
+  if (timed_runs_.empty()) usage_error("nothing was timed, so there are no findings");
+  return timed_runs_.findings(transport_);
+}
+
 // Where Kokkos runs whole blocks, what its threads do is not seen.
 void Report::look_at_time() {
   if (timed_runs_.empty() || options_.schedule == Schedule::kokkos) return;

@@ -40,6 +40,8 @@ class Report {
   void copy_bandwidth(double bytes_per_s) { copy_bytes_per_s_ = bytes_per_s; }
   const std::vector<double>& step_times() const { return times_s_; }
   MedianInterval step_time() const { return median_interval(times_s_); }
+  /// Where the time of the timed repeats so far went. Throws Error(usage) if no graph was timed. Collective.
+  Findings findings() const;
   /// A figure of merit. `label` is what people see instead of the name.
   void merit(const std::string& name, double value, const std::string& unit, const std::string& label = {});
   /// More of the result, for programs only: a key of the JSON object.

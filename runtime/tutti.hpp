@@ -3,6 +3,8 @@
 
 #include "runtime/data/collection.hpp"
 #include "runtime/data/grid.hpp"
+#include "runtime/data/replicated.hpp"
+#include "runtime/data/shard_sum.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 #include "runtime/graph/recorder.hpp"
 #include "runtime/report.hpp"

@@ -1,5 +1,5 @@
 // Collections as applications name them: Field over a Grid, Vector over Rows, Scalar; and accesses to them.
-// (Matrices: sparse_matrix.hpp.)
+// (Matrices: sparse_matrix.hpp. What training needs, Sharded and Replicated: replicated.hpp.)
 #pragma once
 
 #include <functional>
@@ -105,11 +105,15 @@ enum Corners { corners };
 inline Pattern halo(int radius) { return {Shape::faces, radius, {}}; }
 /// Cells up to `radius` away, corners included.
 inline Pattern halo(int radius, Corners) { return {Shape::box, radius, {}}; }
-/// Whole tiles: fn(t) lists the tiles that tile t reads, in the order in which its kernel gets them. It must
-/// give the same answer on every rank.
+/// Whole tiles: fn(t) lists the tiles of the collection that tile t of the operation's space reads, in the
+/// order in which its kernel gets them. The collection may live on another space than the operation's. fn
+/// must give the same answer on every rank.
 inline Pattern tiles(std::function<std::vector<TileId>(TileId)> fn) {
   return {Shape::tiles, 0, std::move(fn)};
 }
+
+/// All elements of a Replicated, for operations over any space.
+inline Pattern whole() { return {Shape::whole, 0, {}}; }
 
 /// The rows that the matrix has entries for: of a vector on the columns of A, whose rows the operation runs
 /// over. A itself is among the arguments, too.

@@ -155,6 +155,14 @@ struct ParameterOf<Inputs<T>> {
 };
 
 template <class T>
+struct ParameterOf<Whole<T>> {
+  static Parameter make() { return {Mode::read, element_type<T>(), Shape::whole, 0, false}; }
+  static Whole<T> get(const Argument& a) {
+    return {std::span<const T>(static_cast<const T*>(a.data), static_cast<std::size_t>(a.box.size()))};
+  }
+};
+
+template <class T>
 struct ParameterOf<Columns<T>> {
   static Parameter make() { return {Mode::read, element_type<T>(), Shape::columns, 0, false}; }
   static Columns<T> get(const Argument& a) {

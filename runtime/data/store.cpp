@@ -65,6 +65,21 @@ Argument packed(void* data, const Box& box) {
   return {data, box.extent(1) * box.extent(2), box.extent(2), box, 0};
 }
 
+// The smallest box with the blocks of all ranks in it.
+Box all_blocks(const Layout& layout) {
+  Box all;
+  for (std::uint32_t r = 0; r < layout.ranks(); ++r) {
+    const Box block = layout.block(RankId{r});
+    if (block.empty()) continue;
+    if (all.empty()) all = block;
+    for (int d = 0; d < 3; ++d) {
+      all.lo[d] = std::min(all.lo[d], block.lo[d]);
+      all.hi[d] = std::max(all.hi[d], block.hi[d]);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 void MemoryBudget::take(std::uint64_t bytes, const std::string& what) {
@@ -105,13 +120,14 @@ Memory::~Memory() {
   if (budget_) budget_->give(bytes_);
 }
 
-Store::Store(const Space& space, ElementType type, const void* fill, const std::string& label)
+Store::Store(const Space& space, ElementType type, const void* fill, const std::string& label, Extent extent)
     : type_(type),
       layout_(space.shared_layout()),
-      block_(layout_->block(space.context().rank)),
+      extent_(extent),
+      block_(extent == Extent::whole ? all_blocks(*layout_) : layout_->block(space.context().rank)),
       label_(label),
       budget_(space.context().budget) {
-  if (!block_.empty()) arrange(layout_->ghosts());
+  if (!block_.empty()) arrange(is_whole() ? Index3{0, 0, 0} : layout_->ghosts());
   const std::uint64_t bytes = static_cast<std::uint64_t>(total_) * type_.size_bytes;
   memory_ = std::make_unique<Memory>(bytes, fmt::format("field '{}'", label_), budget_);
   if (!block_.empty()) first_touch(space.context(), fill);
@@ -166,6 +182,10 @@ std::int64_t Store::position(const Index3& cell) const {
 }
 
 void Store::first_touch(const RankContext& context, const void* fill) {
+  if (is_whole()) {  // every worker reads all of it
+    fill_tile(block_, fill);
+    return;
+  }
   const std::vector<TileId>& tiles = layout_->tiles_of(context.rank);
   // where small arrays lie does not matter, and entering a team may cost more than filling them
 #pragma omp parallel num_threads(context.workers) if (memory_->size_bytes() > (1U << 20))
@@ -237,6 +257,7 @@ Argument Store::ghost_rows(const std::shared_ptr<const ColumnMap>& columns, cons
 
 Argument Store::ghost_tile(TileId tile) {
   const Box box = layout_->tile_box(tile);
+  if (is_whole()) return cells(box);
   std::unique_ptr<Memory>& memory = ghost_tiles_[tile];
   if (!memory)
     memory = std::make_unique<Memory>(static_cast<std::uint64_t>(box.size()) * type_.size_bytes,

@@ -40,6 +40,7 @@ enum class Shape : std::uint8_t {
   faces,    ///< and the cells up to `radius` away along one dimension (no corners)
   box,      ///< and all cells up to `radius` away, corners included
   tiles,    ///< a list of whole tiles named by a function
+  whole,    ///< all elements of a Replicated
   columns,  ///< the rows that a matrix has entries for
 };
 
@@ -59,6 +60,10 @@ struct Input : View<const T> {
 };
 template <class T>
 struct Inputs : std::span<const Input<T>> {};
+
+/// All elements of a Replicated, in order: what `read(w, whole())` gives.
+template <class T>
+struct Whole : std::span<const T> {};
 
 /// Values `positions[0 .. count-1]` of a list, for Columns.
 struct ColumnPart {

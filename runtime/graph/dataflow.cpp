@@ -231,7 +231,8 @@ class NodeLister {
     const std::int32_t pattern = ghosts_.pattern_of[operation_][a];
     if (wanted.pattern.shape == Shape::columns)
       return add_columns(static_cast<std::uint32_t>(pattern), store, layout, tile);
-    if (wanted.pattern.shape != Shape::tiles) access(data_.own_tile(store, tile), wanted.mode != Mode::read);
+    if (wanted.pattern.shape != Shape::tiles && wanted.pattern.shape != Shape::whole)
+      access(data_.own_tile(store, tile), wanted.mode != Mode::read);
     if (pattern < 0) return;
     const GhostPattern& p = ghosts_.patterns[static_cast<std::size_t>(pattern)];
     if (p.shape == Shape::tiles) {

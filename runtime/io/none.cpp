@@ -1,5 +1,6 @@
-// The null twin of hdf5_read.cpp and hdf5_write.cpp: no files of fields.
+// The null twin of hdf5_read.cpp, hdf5_write.cpp and hdf5_arrays.cpp: no files of fields and arrays.
 #include "runtime/error.hpp"
+#include "runtime/io/array_file.hpp"
 #include "runtime/io/field_file.hpp"
 
 namespace tutti {
@@ -16,5 +17,7 @@ void read_field(Transport&, const std::string& spec, Field<double>&) { refuse(sp
 void write_vtkhdf(Transport&, const std::string& path, const std::vector<NamedField>&, const ImageMetadata&) {
   refuse(path);
 }
+void write_arrays(Transport&, const std::string& path, const ArrayFile&) { refuse(path); }
+ArrayFile read_arrays(Transport&, const std::string& path) { refuse(path); }
 
 }  // namespace tutti
