@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <tutti/tutti.hpp>
@@ -20,8 +21,13 @@ class HpcgProblem {
 
   const LinearSystem& system() const { return system_; }
   const tutti::Rows& rows() const { return rows_; }
+  /// The matrix as diagonals, which multigrid needs and products may use. Made once.
+  const tutti::DiaMatrix<double>& diagonals() const {
+    if (!diagonals_) diagonals_.emplace(system_.a);
+    return *diagonals_;
+  }
   std::unique_ptr<Preconditioner> make_multigrid() const {
-    return ::make_multigrid(rt_, system_.a, grid_, tile_edge_, hpcg_levels, diagonal_);
+    return ::make_multigrid(rt_, diagonals(), grid_, tile_edge_, hpcg_levels, diagonal_);
   }
   /// 27 minus the product of 1 + 2 cos(pi / (n + 1)) over the dimensions. Only for the diagonal of 26.
   double smallest_eigenvalue() const;
@@ -35,6 +41,7 @@ class HpcgProblem {
   tutti::kernels::GridNumbering grid_;
   tutti::Rows rows_;
   LinearSystem system_;
+  mutable std::optional<tutti::DiaMatrix<double>> diagonals_;
 };
 
 /// A matrix from a Matrix Market file, and its right-hand side: "ones", "random" (from `seed`) or a file.
