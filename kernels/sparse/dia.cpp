@@ -118,7 +118,7 @@ struct GaussSeidelZero {
       const std::uint32_t row = s * lanes, inner = a.lower.inner[s];
       const Lanes inverse = 1.0 / load(a.diagonal + row);
       Lanes t = load_rows(r.data, row, a.rows);
-      for (std::uint32_t g = a.lower.first[s]; g < inner; ++g) t -= product<0, 48>(a.lower, g, z);
+      for (std::uint32_t g = a.lower.first[s]; g < inner; ++g) t -= product<96, 20>(a.lower, g, z);
       solve_slice<1>(a, a.lower, s, inner, a.lower.first[s + 1], t, inverse, z, before);
     }
     before = 0;
@@ -126,7 +126,7 @@ struct GaussSeidelZero {
       const std::uint32_t row = s * lanes, inner = a.upper.inner[s];
       const Lanes d = load(a.diagonal + row);
       Lanes sum{};
-      for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<0, -48>(a.upper, g, z);
+      for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<0, -20>(a.upper, g, z);
       // z is D z of the forward sweep over D
       solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * load_rows(z, row, a.rows) - sum, 1.0 / d, z,
                       before);
