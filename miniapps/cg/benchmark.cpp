@@ -124,4 +124,6 @@ void run_benchmark(Runtime& rt, const CgOptions& opt, Report& report) {
   report.merit("optimise_s", optimise_s, "s", "optimising it");
   product.report(report);
   report.add("residual_history", hexadecimal(solver->history()));
+  if (!opt.output.empty())
+    write_solution(rt, opt.output, *system, &*problem, solver->history(), report.provenance());
 }

@@ -60,6 +60,8 @@ void solve(Runtime& rt, const CgOptions& opt, Report& report) {
                "raw");
   product.report(report);
   report.add("residual_history", hexadecimal(history));
+  if (!opt.output.empty())
+    write_solution(rt, opt.output, system, hpcg ? &*hpcg : nullptr, history, report.provenance());
 }
 
 }  // namespace

@@ -29,7 +29,6 @@ void CgOptions::declare(CLI::App& app) {
 }
 
 void CgOptions::validate() {
-  if (!output.empty()) usage_error("--output: cg does not write its solution; leave the option out");
   if (solver.empty()) solver = "pcg";
   if (preconditioner.empty()) preconditioner = solver == "cg" ? "none" : matrix.empty() ? "mg" : "jacobi";
   if (format.empty()) format = matrix.empty() ? "dia" : "csr";

@@ -105,6 +105,12 @@ SolutionCheck check_solution(Runtime& rt, const LinearSystem& system) {
   return {std::sqrt(rr.get()) / std::sqrt(bb.get()), std::sqrt(rr.get()), largest.get(), hash.get()};
 }
 
+void write_solution(Runtime& rt, const std::string& path, const LinearSystem& system, const HpcgProblem* hpcg,
+                    const std::vector<double>& history, const nlohmann::json& provenance) {
+  const VectorShape shape = hpcg ? hpcg->grid_shape() : VectorShape{{system.a.rows().size()}};
+  write_vector(rt.transport(), path, "x", system.x, shape, {{"residual_history", history}}, provenance);
+}
+
 Asymmetry asymmetry(Runtime& rt, const LinearSystem& system, Preconditioner& preconditioner,
                     std::uint64_t seed) {
   const Rows& rows = system.a.rows();

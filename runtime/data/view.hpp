@@ -1,8 +1,8 @@
 // What a kernel sees of the data: views of a box of cells, and the argument types of kernel functors.
 #pragma once
 
-#include <cstddef>
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
