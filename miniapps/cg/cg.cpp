@@ -10,6 +10,7 @@
 #include "miniapps/cg/cg_options.hpp"
 #include "miniapps/cg/measure.hpp"
 #include "miniapps/cg/problem.hpp"
+#include "runtime/io/outcome.hpp"
 #include "runtime/text.hpp"
 
 using namespace tutti;
@@ -69,6 +70,7 @@ void solve(Runtime& rt, const CgOptions& opt, Report& report) {
 int main(int argc, char** argv) {
   CgOptions opt;
   Runtime rt(argc, argv, opt);
+  if (!opt.output.empty()) check_writable(rt.transport(), "--output", opt.output);
   Report report(rt);
   if (opt.matrix.empty()) {
     report.problem("problem", opt.problem, "27-point operator of HPCG");

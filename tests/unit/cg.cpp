@@ -158,5 +158,39 @@ TEST(Cg, PipelinedFindsTheSameSolution) {
     });
 }
 
+/// Which operation ran on which tile, in order.
+using Log = std::vector<std::pair<char, std::uint32_t>>;
+
+// One worker, tiles that depend on themselves alone: each goes through all operations before the next one
+// starts, while its vectors are in cache; a sum over tiles ends that.
+TEST(Cg, VectorOperationsFollowEachOtherOnATile) {
+  Options options;
+  options.threads = 1;
+  run_local_job(1, options, [](Runtime& rt) {
+    const Rows rows(rt, 40, 8);
+    const Vector<double> x(rows, "x", 1.0), y(rows, "y");
+    const Scalar<double> xy(rt, "xy");
+    Log log;
+    const auto note = [&log](char name) {
+      return make_kernel("note", [&log, name](const Task& task, In<double> from, InOut<double> to) {
+        to.data[0] += from.data[0];
+        log.emplace_back(name, task.tile.value);
+      });
+    };
+    Graph step = rt.record("step", [&](Recorder& r) {
+      r.each(rows, note('a'), read(x), update(y));
+      r.each(rows, note('b'), read(y), update(x));
+      r.each(rows, note('c'), read(x), update(y));
+      r.reduce(rows, kernels::dot(), sum(xy), read(x), read(y));
+      r.each(rows, kernels::axpy(), read(xy), read(x), update(y));
+    });
+    step.run(1);
+    Log expected;
+    for (std::uint32_t t = 0; t < 5; ++t)
+      for (const char name : {'a', 'b', 'c'}) expected.emplace_back(name, t);
+    EXPECT_EQ(log, expected);
+  });
+}
+
 }  // namespace
 }  // namespace tutti::test
