@@ -8,11 +8,13 @@
 
 #include <fmt/format.h>
 
+#include "runtime/device/device.hpp"
 #include "runtime/insight/explain.hpp"
 #include "runtime/insight/findings.hpp"
 #include "runtime/insight/provenance.hpp"
 #include "runtime/insight/trace.hpp"
 #include "runtime/io/outcome.hpp"
+#include "runtime/text.hpp"
 
 namespace tutti {
 
@@ -126,6 +128,11 @@ double Report::time(Graph& graph, std::int64_t steps) {
   return step_s;
 }
 
+Findings Report::findings() const {
+  if (timed_runs_.empty()) usage_error("nothing was timed, so there are no findings");
+  return timed_runs_.findings(transport_);
+}
+
 // Where Kokkos runs whole blocks, what its threads do is not seen.
 void Report::look_at_time() {
   if (timed_runs_.empty() || options_.schedule == Schedule::kokkos) return;
@@ -156,6 +163,13 @@ std::string Report::layout_text() const {
                      options_.device);
 }
 
+// Of rank 0. Device addresses never go to MPI.
+std::string Report::device_text() const {
+  const DeviceMemory memory = device_->memory();
+  return fmt::format("{}, {} of {} used at most; messages through pinned memory of the host", device_->name(),
+                     readable_bytes(memory.high_water_bytes), readable_bytes(memory.capacity_bytes));
+}
+
 std::string Report::efficiency_text() const {
   if (!findings_) return {};
   std::string text = tree(findings_->efficiency, transport_.ranks());
@@ -174,6 +188,7 @@ std::string Report::block() const {
   std::string text = fmt::format("{}: {}\n", options_.app_name(), options_.app_description());
   for (const Line& l : problem_) text += line(l.key, l.text.empty() ? as_text(l.value) : l.text);
   text += line("layout", layout_text());
+  if (device_ != nullptr) text += line("device", device_text());
   for (const std::string& warning : warnings_) text += line("warning", warning);
   if (const MedianInterval t = step_time(); t.n > 0)
     text += line("time per step", fmt::format("{}  ({} {}, median of {}; warm-up not counted)",
@@ -219,6 +234,18 @@ nlohmann::json Report::json() const {
   all["efficiency"] = findings_ ? efficiency_json(*findings_, roofline_, explanation_) : json(json::object());
   all["verification"] = checks;
   all["checksum"] = checksum_ ? json(fmt::format("0x{:016x}", *checksum_)) : json();
+  if (device_ != nullptr) {
+    const DeviceCounts n = device_->counts();
+    all["device_use"] = {{"name", device_->name()},
+                         {"memory_high_water_bytes", device_->memory().high_water_bytes},
+                         {"copies_to_device", n.to_device.count},
+                         {"bytes_to_device", n.to_device.bytes},
+                         {"copies_to_host", n.to_host.count},
+                         {"bytes_to_host", n.to_host.bytes},
+                         {"kernel_launches", n.launches},
+                         {"graph_launches", n.graph_launches},
+                         {"messages", "through pinned host memory"}};
+  }
   if (!warnings_.empty()) all["warnings"] = warnings_;
   if (!series_.empty()) all["series"] = series_;
   all.update(more_);

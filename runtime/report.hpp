@@ -23,6 +23,7 @@ class Report {
   /// Throws Error(environment) if the file of --json could not be written. Collective.
   explicit Report(Runtime& runtime) : Report(runtime.transport(), runtime.options(), runtime.workers()) {
     trace_ = runtime.trace();
+    device_ = runtime.device();
   }
   Report(Transport& transport, const Options& options, std::uint32_t workers);
 
@@ -39,6 +40,8 @@ class Report {
   void copy_bandwidth(double bytes_per_s) { copy_bytes_per_s_ = bytes_per_s; }
   const std::vector<double>& step_times() const { return times_s_; }
   MedianInterval step_time() const { return median_interval(times_s_); }
+  /// Where the time of the timed repeats so far went. Throws Error(usage) if no graph was timed. Collective.
+  Findings findings() const;
   /// A figure of merit. `label` is what people see instead of the name.
   void merit(const std::string& name, double value, const std::string& unit, const std::string& label = {});
   /// More of the result, for programs only: a key of the JSON object.
@@ -85,6 +88,7 @@ class Report {
   void look_at_time();
   std::string efficiency_text() const;
   std::string layout_text() const;
+  std::string device_text() const;
   std::string failures() const;
 
   Transport& transport_;
@@ -100,6 +104,7 @@ class Report {
   nlohmann::json series_ = nlohmann::json::object();
   std::optional<std::uint64_t> checksum_;
   Trace* trace_ = nullptr;
+  const Device* device_ = nullptr;
   TimedRuns timed_runs_;
   double copy_bytes_per_s_ = 0;
   // what finish() finds in the timed runs

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "runtime/data/collection.hpp"
-#include "runtime/data/grid.hpp"
 #include "runtime/data/dia_matrix.hpp"
+#include "runtime/data/grid.hpp"
+#include "runtime/data/replicated.hpp"
+#include "runtime/data/shard_sum.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 #include "runtime/graph/recorder.hpp"
 #include "runtime/report.hpp"

@@ -1,5 +1,5 @@
 // Collections as applications name them: Field over a Grid, Vector over Rows, Scalar; and accesses to them.
-// (Matrices: sparse_matrix.hpp.)
+// (Matrices: sparse_matrix.hpp. What training needs, Sharded and Replicated: replicated.hpp.)
 #pragma once
 
 #include <functional>
@@ -41,7 +41,7 @@ class Field {
   }
   /// Tells graphs that the data was changed by other means than a recorded operation. On all
   /// ranks alike.
-  void touch() { ++name_->store->version; }
+  void touch() { name_->store->changed_on_host(); }
 
  private:
   Grid grid_;
@@ -66,7 +66,7 @@ class Vector {
     return {static_cast<T*>(a.data), static_cast<std::size_t>(a.box.size())};
   }
   /// Tells graphs that the data was changed by other means than a recorded operation. On all ranks alike.
-  void touch() { ++name_->store->version; }
+  void touch() { name_->store->changed_on_host(); }
 
  private:
   Rows rows_;
@@ -83,7 +83,10 @@ class Scalar {
   const std::shared_ptr<Name>& name() const { return name_; }
   /// Between runs only; `set` must be called with the same value on all ranks.
   T get() const { return *static_cast<const T*>(name_->store->value()); }
-  void set(T value) { *static_cast<T*>(name_->store->value()) = value; }
+  void set(T value) {
+    *static_cast<T*>(name_->store->value()) = value;
+    if (name_->store->image) name_->store->image->host_changed();
+  }
 
  private:
   std::shared_ptr<Name> name_;
@@ -102,11 +105,15 @@ enum Corners { corners };
 inline Pattern halo(int radius) { return {Shape::faces, radius, {}}; }
 /// Cells up to `radius` away, corners included.
 inline Pattern halo(int radius, Corners) { return {Shape::box, radius, {}}; }
-/// Whole tiles: fn(t) lists the tiles that tile t reads, in the order in which its kernel gets them. It must
-/// give the same answer on every rank.
+/// Whole tiles: fn(t) lists the tiles of the collection that tile t of the operation's space reads, in the
+/// order in which its kernel gets them. The collection may live on another space than the operation's. fn
+/// must give the same answer on every rank.
 inline Pattern tiles(std::function<std::vector<TileId>(TileId)> fn) {
   return {Shape::tiles, 0, std::move(fn)};
 }
+
+/// All elements of a Replicated, for operations over any space.
+inline Pattern whole() { return {Shape::whole, 0, {}}; }
 
 /// The rows that the matrix has entries for: of a vector on the columns of A, whose rows the operation runs
 /// over. A itself is among the arguments, too.

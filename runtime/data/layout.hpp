@@ -52,6 +52,9 @@ class Layout {
   virtual Box tile_box(TileId tile) const = 0;
   /// The same tiles, dealt alike.
   virtual bool equals(const Layout& other) const = 0;
+  /// Whether operations over `space` may access their own tiles of collections on this layout. False for
+  /// equal numbers of tiles that mean different things.
+  virtual bool fits(const Layout& space) const { return equals(space); }
   /// Names what ranks must agree on: "grid 64 x 64 in tiles of 16 x 64, halo 1".
   virtual std::string describe() const = 0;
 

@@ -18,8 +18,7 @@ std::vector<std::int64_t> even_bounds(std::int64_t rows, std::int64_t rows_per_t
 
 }  // namespace
 
-RowsLayout::RowsLayout(std::vector<std::int64_t> bounds, std::uint32_t ranks) : bounds_(std::move(bounds)) {
-  if (ranks == 0) usage_error("rows need at least one rank");
+void RowsLayout::check_bounds() const {
   if (bounds_.size() < 2 || bounds_.front() != 0)
     usage_error("rows: bounds of tiles start at 0 and end at the number of rows");
   constexpr std::int64_t most = std::int64_t{1} << 31;
@@ -28,6 +27,17 @@ RowsLayout::RowsLayout(std::vector<std::int64_t> bounds, std::uint32_t ranks) : 
     if (bounds_[t + 1] <= bounds_[t]) usage_error("rows: tile {} has no rows", t);
     if (bounds_[t + 1] - bounds_[t] >= most) usage_error("rows: tile {} has 2^31 rows or more", t);
   }
+}
+
+void RowsLayout::set_blocks() {
+  for (std::uint32_t r = 0; r < ranks(); ++r)
+    if (const auto& own = tiles_of(RankId{r}); !own.empty())
+      set_block(RankId{r}, {tile_box(own.front()).lo, tile_box(own.back()).hi});
+}
+
+RowsLayout::RowsLayout(std::vector<std::int64_t> bounds, std::uint32_t ranks) : bounds_(std::move(bounds)) {
+  if (ranks == 0) usage_error("rows need at least one rank");
+  check_bounds();
   const auto tiles = static_cast<std::uint32_t>(bounds_.size() - 1);
   resize(tiles, ranks);
   const double all = static_cast<double>(size());
@@ -36,9 +46,25 @@ RowsLayout::RowsLayout(std::vector<std::int64_t> bounds, std::uint32_t ranks) : 
     const double rank = middle / all * ranks;
     deal(TileId{t}, RankId{std::min(static_cast<std::uint32_t>(rank), ranks - 1)});
   }
-  for (std::uint32_t r = 0; r < ranks; ++r)
-    if (const auto& own = tiles_of(RankId{r}); !own.empty())
-      set_block(RankId{r}, {tile_box(own.front()).lo, tile_box(own.back()).hi});
+  set_blocks();
+}
+
+RowsLayout::RowsLayout(std::vector<std::int64_t> bounds, const std::vector<RankId>& owners,
+                       std::uint32_t ranks)
+    : bounds_(std::move(bounds)) {
+  check_bounds();
+  const auto tiles = static_cast<std::uint32_t>(bounds_.size() - 1);
+  if (owners.size() != tiles) usage_error("rows: {} owners for {} tiles", owners.size(), tiles);
+  resize(tiles, ranks);
+  for (std::uint32_t t = 0; t < tiles; ++t) {
+    if (owners[t].value >= ranks)
+      usage_error("rows: tile {} belongs to rank {}, but there are {} ranks", t, owners[t].value, ranks);
+    if (const auto& own = tiles_of(owners[t]); !own.empty() && own.back().value + 1 != t)
+      usage_error("rows: the tiles of rank {} are not consecutive: {}, then {}", owners[t].value,
+                  own.back().value, t);
+    deal(TileId{t}, owners[t]);
+  }
+  set_blocks();
 }
 
 TileId RowsLayout::tile_of(std::int64_t row) const {
@@ -48,7 +74,10 @@ TileId RowsLayout::tile_of(std::int64_t row) const {
 
 bool RowsLayout::equals(const Layout& other) const {
   const auto* o = dynamic_cast<const RowsLayout*>(&other);
-  return o != nullptr && bounds_ == o->bounds_ && ranks() == o->ranks();
+  if (o == nullptr || bounds_ != o->bounds_ || ranks() != o->ranks()) return false;
+  for (std::uint32_t t = 0; t < tile_count(); ++t)
+    if (owner(TileId{t}) != o->owner(TileId{t})) return false;
+  return true;
 }
 
 std::string RowsLayout::describe() const {

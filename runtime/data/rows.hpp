@@ -18,6 +18,9 @@ class RowsLayout final : public Layout {
   /// `bounds`: the first row of each tile and, last, the number of rows; starts at 0 and rises. Throws
   /// Error(usage) if it does not, and for tiles of 2^31 rows or more.
   RowsLayout(std::vector<std::int64_t> bounds, std::uint32_t ranks);
+  /// The same, dealt by the caller: tile t goes to owners[t]. Throws Error(usage) unless the tiles of each
+  /// rank are consecutive.
+  RowsLayout(std::vector<std::int64_t> bounds, const std::vector<RankId>& owners, std::uint32_t ranks);
 
   std::int64_t size() const { return bounds_.back(); }
   std::int64_t first_row(TileId tile) const { return bounds_[tile.index()]; }
@@ -34,6 +37,9 @@ class RowsLayout final : public Layout {
   std::string describe() const override;
 
  private:
+  void check_bounds() const;
+  void set_blocks();
+
   std::vector<std::int64_t> bounds_;
 };
 
@@ -43,6 +49,9 @@ class Rows : public Space {
   /// Tiles that start at these rows; see RowsLayout.
   Rows(const RankContext& context, std::vector<std::int64_t> bounds)
       : Space(std::make_shared<const RowsLayout>(std::move(bounds), context.ranks), context) {}
+  /// The same, with the rank of each tile.
+  Rows(const RankContext& context, std::vector<std::int64_t> bounds, const std::vector<RankId>& owners)
+      : Space(std::make_shared<const RowsLayout>(std::move(bounds), owners, context.ranks), context) {}
   /// Tiles of `rows_per_tile` rows; the last one may be shorter.
   Rows(const RankContext& context, std::int64_t rows, std::int64_t rows_per_tile);
 

@@ -45,6 +45,12 @@ class LocalColumns {
       f(static_cast<const std::uint32_t*>(memory_));
   }
   std::uint32_t bytes() const { return narrow_ ? 2 : 4; }  ///< of each
+  void visit_address(AddressVisitor& v, const std::function<std::uint64_t()>& count) {
+    if (memory_ == nullptr) return;
+    const void* address = memory_;
+    v.visit(address, [&] { return count() * bytes(); });
+    memory_ = const_cast<void*>(address);  // kernels only read it
+  }
 
  private:
   void* memory_ = nullptr;
@@ -66,6 +72,13 @@ struct CsrTile : TileObject {
   LocalColumns column;
   const T* value = nullptr;
   std::uint32_t entries() const { return first[rows]; }
+  void visit_addresses(AddressVisitor& v) {
+    v.array(value, [&] { return entries() * sizeof(T); });
+    column.visit_address(v, [&] { return entries(); });
+    v.array(diagonal, [&] { return rows * sizeof *diagonal; });
+    v.array(outside, [&] { return rows * sizeof *outside; });
+    v.array(first, [&] { return (rows + std::uint64_t{1}) * sizeof *first; });
+  }
 };
 
 /// Writes the entries of one tile, row by row.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/error.hpp"
+#include "runtime/text.hpp"
 
 namespace tutti {
 namespace {
@@ -19,17 +20,6 @@ constexpr std::int64_t line_bytes = 64;
 constexpr std::uint64_t huge_page_bytes = std::uint64_t{2} << 20;
 
 std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
-
-std::string readable(std::uint64_t bytes) {
-  constexpr const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024) {
-    value /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
-}
 
 // Writes `count` copies of an element: one, then ever larger pieces of what is there already.
 void fill_elements(std::byte* to, std::int64_t count, const void* element, std::size_t element_bytes) {
@@ -75,13 +65,28 @@ Argument packed(void* data, const Box& box) {
   return {data, box.extent(1) * box.extent(2), box.extent(2), box, 0};
 }
 
+// The smallest box with the blocks of all ranks in it.
+Box all_blocks(const Layout& layout) {
+  Box all;
+  for (std::uint32_t r = 0; r < layout.ranks(); ++r) {
+    const Box block = layout.block(RankId{r});
+    if (block.empty()) continue;
+    if (all.empty()) all = block;
+    for (int d = 0; d < 3; ++d) {
+      all.lo[d] = std::min(all.lo[d], block.lo[d]);
+      all.hi[d] = std::max(all.hi[d], block.hi[d]);
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 void MemoryBudget::take(std::uint64_t bytes, const std::string& what) {
   const std::uint64_t left = limit_bytes_ > used_bytes_ ? limit_bytes_ - used_bytes_ : 0;
   if (bytes > left)
     environment_error("{} needs {} on this rank, but only {} are left; use more ranks or a smaller grid",
-                      what, readable(bytes), readable(left));
+                      what, readable_bytes(bytes), readable_bytes(left));
   used_bytes_ += bytes;
 }
 
@@ -98,7 +103,7 @@ Memory::Memory(std::uint64_t bytes, const std::string& what, std::shared_ptr<Mem
     if (budget_) budget_->give(bytes);
     environment_error(
         "{} needs {} on this rank, but the system has none left ({}); use more ranks or a smaller grid", what,
-        readable(bytes), std::strerror(reason));
+        readable_bytes(bytes), std::strerror(reason));
   }
   data_ = static_cast<std::byte*>(map);
   if (spare == 0) return;
@@ -115,13 +120,14 @@ Memory::~Memory() {
   if (budget_) budget_->give(bytes_);
 }
 
-Store::Store(const Space& space, ElementType type, const void* fill, const std::string& label)
+Store::Store(const Space& space, ElementType type, const void* fill, const std::string& label, Extent extent)
     : type_(type),
       layout_(space.shared_layout()),
-      block_(layout_->block(space.context().rank)),
+      extent_(extent),
+      block_(extent == Extent::whole ? all_blocks(*layout_) : layout_->block(space.context().rank)),
       label_(label),
       budget_(space.context().budget) {
-  if (!block_.empty()) arrange(layout_->ghosts());
+  if (!block_.empty()) arrange(is_whole() ? Index3{0, 0, 0} : layout_->ghosts());
   const std::uint64_t bytes = static_cast<std::uint64_t>(total_) * type_.size_bytes;
   memory_ = std::make_unique<Memory>(bytes, fmt::format("field '{}'", label_), budget_);
   if (!block_.empty()) first_touch(space.context(), fill);
@@ -176,6 +182,10 @@ std::int64_t Store::position(const Index3& cell) const {
 }
 
 void Store::first_touch(const RankContext& context, const void* fill) {
+  if (is_whole()) {  // every worker reads all of it
+    fill_tile(block_, fill);
+    return;
+  }
   const std::vector<TileId>& tiles = layout_->tiles_of(context.rank);
   // where small arrays lie does not matter, and entering a team may cost more than filling them
 #pragma omp parallel num_threads(context.workers) if (memory_->size_bytes() > (1U << 20))
@@ -228,6 +238,14 @@ Argument Store::tile(TileId tile) const {
   return a;
 }
 
+std::vector<const Memory*> Store::memories() const {
+  std::vector<const Memory*> all;
+  if (memory_) all.push_back(memory_.get());
+  for (const auto& [tile, memory] : ghost_tiles_) all.push_back(memory.get());
+  for (const auto& [key, memory] : ghost_rows_) all.push_back(memory.get());
+  return all;
+}
+
 Argument Store::ghost_rows(const std::shared_ptr<const ColumnMap>& columns, const Region& region) {
   const Box box{{0, 0, 0}, {1, 1, region.size()}};
   std::unique_ptr<Memory>& memory = ghost_rows_[{columns, region.producer}];
@@ -239,6 +257,7 @@ Argument Store::ghost_rows(const std::shared_ptr<const ColumnMap>& columns, cons
 
 Argument Store::ghost_tile(TileId tile) {
   const Box box = layout_->tile_box(tile);
+  if (is_whole()) return cells(box);
   std::unique_ptr<Memory>& memory = ghost_tiles_[tile];
   if (!memory)
     memory = std::make_unique<Memory>(static_cast<std::uint64_t>(box.size()) * type_.size_bytes,

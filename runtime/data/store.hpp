@@ -48,15 +48,34 @@ class Memory {
   std::shared_ptr<MemoryBudget> budget_;
 };
 
+/// The copy of a store on a device, as the store sees it.
+class StoreImage {
+ public:
+  virtual ~StoreImage() = default;
+  /// Brings the host's memory up to date; may wait.
+  virtual void fetch() = 0;
+  /// The host's memory has new values: those on the device are stale.
+  virtual void host_changed() = 0;
+  /// Packs cells from where their values are valid, and unpacks them to all places where values are; they may
+  /// wait. Between runs.
+  virtual void read(const struct Piece& cells, std::byte* to) = 0;
+  virtual void write(const std::byte* from, const struct Piece& cells) = 0;
+};
+
+/// Whether a rank's store has its block, or (without ghosts) the blocks of all ranks.
+enum class Extent : std::uint8_t { block, whole };
+
 /// The cells of one collection that a rank holds. A store of cells is the rank's block with ghosts on its
-/// outside, one contiguous array; a scalar store is one value, the same on every rank; a store of objects has
+/// outside, one contiguous array; or the whole collection, in which the tiles of others are the copies that
+/// this rank reads; a scalar store is one value, the same on every rank; a store of objects has
 /// one object for each of the rank's tiles, which nobody changes. Rows of 256 bytes or
 /// more start (behind their ghosts) at multiples of 64 bytes.
 class Store {
  public:
   /// A store of cells. `fill` (one element) is written to every cell, tile by tile by the workers that own
   /// the tiles, so that memory lies near them.
-  Store(const Space& space, ElementType type, const void* fill, const std::string& label);
+  Store(const Space& space, ElementType type, const void* fill, const std::string& label,
+        Extent extent = Extent::block);
   /// A scalar store.
   Store(ElementType type, const void* value);
   /// A store of objects: those of the rank's tiles in order, `type.size_bytes` each; `columns` is what a
@@ -66,6 +85,10 @@ class Store {
 
   ElementType type() const { return type_; }
   bool is_scalar() const { return layout_ == nullptr; }
+  bool has_objects() const { return objects_.use_count() > 0; }
+  const void* objects() const { return objects_.get(); }  ///< those of the rank's tiles in order
+  const std::string& label() const { return label_; }
+  bool is_whole() const { return extent_ == Extent::whole; }
   const std::shared_ptr<const ColumnMap>& columns() const { return columns_; }  ///< null unless a matrix
   const std::shared_ptr<const Layout>& layout() const { return layout_; }
 
@@ -73,10 +96,17 @@ class Store {
   Argument tile(TileId tile) const;
   /// Cells of the block or its ghosts, in the block's coordinates.
   Argument cells(const Box& box) const;
-  /// The whole block without ghosts.
-  Argument block() const { return cells(block_); }
+  /// What it holds without ghosts.
+  const Box& box() const { return block_; }
+  /// The whole block without ghosts (if is_whole(), those of all ranks), for the host to read and write: it
+  /// holds the newest values, and those on a device are taken to be stale afterwards.
+  Argument block() const {
+    if (image) image->fetch();
+    if (image) image->host_changed();
+    return cells(block_);
+  }
   /// This rank's copy of a tile of another rank: packed, no ghosts; allocated by the first call (lowering,
-  /// never replay).
+  /// never replay). If is_whole(), it has its place among the others.
   Argument ghost_tile(TileId tile);
   /// This rank's copy of what `columns` reads of a tile of another rank, one value after the other; allocated
   /// by the first call.
@@ -84,8 +114,17 @@ class Store {
   /// The value of a scalar store.
   void* value() const { return memory_->data(); }
 
+  /// Where it has cells: the block with its ghosts, and the copies of remote tiles and rows so far.
+  std::vector<const Memory*> memories() const;
+  /// The data was changed on the host by other means than a recorded operation.
+  void changed_on_host() {
+    ++version;
+    if (image) image->host_changed();
+  }
+
   /// Counts changes to the data; graphs use it to know whether ghosts are stale.
   std::uint64_t version = 1;
+  std::unique_ptr<StoreImage> image;  ///< null unless a device has used the data
 
  private:
   void arrange(const Index3& ghosts);
@@ -97,6 +136,7 @@ class Store {
 
   ElementType type_;
   std::shared_ptr<const Layout> layout_;
+  Extent extent_ = Extent::block;
   Box block_;
   Box allocated_;
   std::int64_t stride0_ = 0;

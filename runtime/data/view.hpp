@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "runtime/data/box.hpp"
@@ -40,6 +41,7 @@ enum class Shape : std::uint8_t {
   faces,    ///< and the cells up to `radius` away along one dimension (no corners)
   box,      ///< and all cells up to `radius` away, corners included
   tiles,    ///< a list of whole tiles named by a function
+  whole,    ///< all elements of a Replicated
   columns,  ///< the rows that a matrix has entries for
 };
 
@@ -59,6 +61,10 @@ struct Input : View<const T> {
 };
 template <class T>
 struct Inputs : std::span<const Input<T>> {};
+
+/// All elements of a Replicated, in order: what `read(w, whole())` gives.
+template <class T>
+struct Whole : std::span<const T> {};
 
 /// Values `positions[0 .. count-1]` of a list, for Columns.
 struct ColumnPart {
@@ -90,8 +96,24 @@ struct Columns {
   }
 };
 
+/// Sees the addresses inside a tile object, one after the other, and may put others in their place.
+class AddressVisitor {
+ public:
+  virtual ~AddressVisitor() = default;
+  /// `bytes` says how large the array is; it may look into arrays that have not been visited yet.
+  virtual void visit(const void*& address, const std::function<std::uint64_t()>& bytes) = 0;
+  template <class T, class Bytes>
+  void array(const T*& address, Bytes bytes) {
+    const void* plain = address;
+    if (plain != nullptr) visit(plain, bytes);
+    address = static_cast<const T*>(plain);
+  }
+};
+
 /// A kernel's argument that is neither cells nor a scalar: one object per tile, which kernels only read (the
-/// tile's part of a matrix). Derive from it, and name it: static constexpr const char* element_name.
+/// tile's part of a matrix). Derive from it, and name it: static constexpr const char* element_name. With a
+/// member void visit_addresses(AddressVisitor&), which visits each array once, kernels that read it can run
+/// on a device: the runtime copies object and arrays there. Trivially copyable.
 struct TileObject {};
 
 /// Where and when a task runs. Kernels may take `const Task&` as their first argument.

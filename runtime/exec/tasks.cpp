@@ -123,13 +123,15 @@ class TaskExecutor : public Executor {
       std::uint32_t now = none;
       if (w.urgent.take(now) || take_next(next, now) || w.ready.take(now)) {
         if (idle > 0) wake_up(w, idle);
-        const bool is_brief = hot_[now].length == Length::brief;  // once it has run it is no longer ours
+        const Length length = hot_[now].length;  // once it has run it is no longer ours
         const std::uint32_t follower = run(w, now);
-        if (next == none)
+        // Right after the task that made it ready, while its data is in the cache. What a lasting task wrote
+        // has left the near caches again: then neighbours in the order of the program do better.
+        if (next == none && length != Length::lasting)
           next = follower;
         else if (follower != none)
           offer(w, follower);
-        busy += is_brief ? 1 : poll_interval;
+        busy += length == Length::brief ? 1 : poll_interval;
         if (busy >= poll_interval) {
           busy = 0;
           drain(w);
@@ -292,7 +294,7 @@ class TaskExecutor : public Executor {
 
   void offer(Worker& w, std::uint32_t n) {
     WorkQueue& queue = hot_[n].urgent ? w.urgent : w.ready;
-    queue.push(n);
+    queue.push(n, hot_[n].next_step);
     if (w.stood_in_for) share(w, queue, 1);
   }
 

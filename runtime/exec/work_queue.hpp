@@ -1,57 +1,76 @@
 // The ready nodes of one worker: its own, and those that others may take.
 #pragma once
 
-#include <bit>
+#include <atomic>
 #include <cstdint>
-#include <memory>
+#include <mutex>
 
-#include "runtime/exec/ready_queue.hpp"
+#include "runtime/exec/memory_order.hpp"
+#include "runtime/exec/ordered_ring.hpp"
 
 namespace tutti {
 
-/// Oldest first. A pushed node is private until share() puts it where others can take it: short tasks never
-/// touch a cache line that another worker looks at, and long ones do not mind.
+/// Oldest first, in the order of the program: neighbours in memory run one after the other, and steps stay
+/// together. A pushed node is private until share() puts it where others can take it: short tasks never touch
+/// a cache line that another worker looks at, and long ones do not mind a lock.
 ///
-/// Threading: steal and shows_work by any thread; everything else by the owner.
+/// Threading: steal and shows_work by any thread; everything else by the owner. What the owner wrote before
+/// share() is visible to whoever gets the node.
 class WorkQueue {
  public:
   /// `nodes`: how many can be inside at most; a node is inside at most once.
-  explicit WorkQueue(std::uint32_t nodes)
-      : mask_(std::bit_ceil(nodes > 0 ? nodes : 1U) - 1),
-        own_(std::make_unique<std::uint32_t[]>(mask_ + 1ULL)),
-        shared_(mask_ + 1) {}
+  explicit WorkQueue(std::uint32_t nodes) : own_(nodes), shared_(nodes) {}
 
-  void push(std::uint32_t node) { own_[last_++ & mask_] = node; }
+  /// A node that is ready to run at `step`.
+  void push(std::uint32_t node, std::int64_t step) { own_.push({step, node}); }
 
   /// What was shared and not taken is older than what was not shared.
   bool take(std::uint32_t& node) {
-    while (may_have_shared_) {
-      if (shared_.take(node)) return true;
-      may_have_shared_ = !shared_.empty();
+    OrderedRing::Entry entry;
+    if (may_have_shared_) {
+      const std::lock_guard lock(mutex_);
+      may_have_shared_ = pop_shared(entry);
     }
-    if (first_ == last_) return false;
-    node = own_[first_++ & mask_];
+    if (!may_have_shared_ && !own_.pop(entry)) return false;
+    node = entry.node;
     return true;
   }
 
   /// Nodes that are not shared.
-  std::uint32_t private_count() const { return last_ - first_; }
+  std::uint32_t private_count() const { return own_.size(); }
   /// Shares the oldest `count` of them.
   void share(std::uint32_t count) {
-    for (; count > 0; --count) shared_.push(own_[first_++ & mask_]);
+    const std::lock_guard lock(mutex_);
+    OrderedRing::Entry entry;
+    for (; count > 0 && own_.pop(entry); --count) shared_.push(entry);
+    shared_count_.store(shared_.size(), std::memory_order_relaxed);
     may_have_shared_ = true;
   }
 
-  bool steal(std::uint32_t& node) { return !shared_.empty() && shared_.take(node); }
-  bool shows_work() const { return !shared_.empty(); }
+  /// False if there is nothing, or if somebody else is at it.
+  bool steal(std::uint32_t& node) {
+    if (!shows_work()) return false;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    OrderedRing::Entry entry;
+    if (!lock.owns_lock() || !pop_shared(entry)) return false;
+    node = entry.node;
+    return true;
+  }
+  /// True if there was something to steal a moment ago.
+  bool shows_work() const { return shared_count_.load(std::memory_order_relaxed) > 0; }
 
  private:
-  std::uint32_t mask_;
-  std::uint32_t first_ = 0;
-  std::uint32_t last_ = 0;
+  bool pop_shared(OrderedRing::Entry& entry) {
+    const bool found = shared_.pop(entry);
+    shared_count_.store(shared_.size(), std::memory_order_relaxed);
+    return found;
+  }
+
+  OrderedRing own_;
   bool may_have_shared_ = false;
-  std::unique_ptr<std::uint32_t[]> own_;
-  ReadyQueue shared_;
+  alignas(cache_line_size_bytes) std::mutex mutex_;
+  OrderedRing shared_;
+  std::atomic<std::uint32_t> shared_count_{0};
 };
 
 }  // namespace tutti

@@ -59,8 +59,8 @@ struct alignas(128) Worker {
 
   std::uint32_t id;
   Meter meter;
-  // Oldest first: steps stay together, so what neighbours wait for is not left behind by a worker that runs
-  // ahead elsewhere. (Newest first: 1.1 x the time when delays move from rank to rank.)
+  // Oldest first, so what neighbours wait for is not left behind by a worker that runs ahead elsewhere.
+  // (Newest first: 1.1 x the time when delays move from rank to rank.)
   WorkQueue urgent;
   WorkQueue ready;
   std::vector<std::unique_ptr<Ring>> incoming;       ///< by sending worker; null where no edge comes from it

@@ -28,25 +28,41 @@ class GhostFinder {
   std::int32_t pattern_for(const BoundOperation& op, std::uint32_t a) {
     const Pattern& wanted = op.operation->accesses[a].pattern;
     if (wanted.shape == Shape::columns) return pattern_for(wanted.columns);
-    if (wanted.shape == Shape::own || (wanted.shape != Shape::tiles && wanted.radius == 0)) return -1;
-    const bool tiles = wanted.shape == Shape::tiles;
+    if (wanted.shape == Shape::tiles || wanted.shape == Shape::whole) return tile_pattern_for(op, a, wanted);
+    if (wanted.shape == Shape::own || wanted.radius == 0) return -1;
     for (std::size_t i = 0; i < ghosts_.patterns.size(); ++i) {
       GhostPattern& p = ghosts_.patterns[i];
-      if (p.columns || (p.shape == Shape::tiles) != tiles || !(*p.layout == *op.operation->space)) continue;
-      if (tiles && (p.statement != op.statement || p.access != a)) continue;
-      if (!tiles) {
-        p.radius = std::max(p.radius, wanted.radius);
-        p.shape = std::max(p.shape, wanted.shape);
-      }
+      if (p.columns || p.shape == Shape::tiles || !(*p.layout == *op.operation->space)) continue;
+      p.radius = std::max(p.radius, wanted.radius);
+      p.shape = std::max(p.shape, wanted.shape);
       return static_cast<std::int32_t>(i);
     }
     GhostPattern p;
     p.layout = op.operation->space;
     p.shape = wanted.shape;
     p.radius = wanted.radius;
+    ghosts_.patterns.push_back(std::move(p));
+    return static_cast<std::int32_t>(ghosts_.patterns.size() - 1);
+  }
+
+  std::int32_t tile_pattern_for(const BoundOperation& op, std::uint32_t a, const Pattern& wanted) {
+    const auto& layout = program_.stores[static_cast<std::size_t>(op.stores[a])]->layout();
+    const bool whole = wanted.shape == Shape::whole;
+    for (std::size_t i = 0; i < ghosts_.patterns.size(); ++i) {
+      const GhostPattern& p = ghosts_.patterns[i];
+      if (p.shape != Shape::tiles || p.whole != whole) continue;
+      if (whole ? *p.layout == *layout && *p.readers == *op.operation->space
+                : p.statement == op.statement && p.access == a)
+        return static_cast<std::int32_t>(i);
+    }
+    GhostPattern p;
+    p.layout = layout;
+    p.readers = op.operation->space;
+    p.shape = Shape::tiles;
+    p.whole = whole;
     p.statement = op.statement;
     p.access = a;
-    if (tiles) list_tiles(op, wanted, p);
+    list_tiles(op, wanted, p);
     ghosts_.patterns.push_back(std::move(p));
     return static_cast<std::int32_t>(ghosts_.patterns.size() - 1);
   }
@@ -65,8 +81,10 @@ class GhostFinder {
   }
 
   void list_tiles(const BoundOperation& op, const Pattern& wanted, GhostPattern& p) const {
-    for (const TileId tile : p.layout->tiles_of(rank_)) {
-      auto& read = p.tiles_read[tile] = wanted.tiles(tile);
+    std::vector<TileId> all;
+    for (std::uint32_t t = 0; p.whole && t < p.layout->tile_count(); ++t) all.push_back(TileId{t});
+    for (const TileId tile : p.readers->tiles_of(rank_)) {
+      const auto& read = p.tiles_read[tile] = p.whole ? all : wanted.tiles(tile);
       for (const TileId t : read)
         if (t.value >= p.layout->tile_count())
           usage_error(

@@ -11,10 +11,13 @@
 namespace tutti {
 
 /// One way of reading beyond one's own block: the halo of a grid (shared by all halo accesses of a graph,
-/// with the largest reach among them), one `tiles(fn)` access, or the columns of one matrix.
+/// with the largest reach among them), one `tiles(fn)` access, all tiles of a layout (shared by the whole()
+/// accesses of a graph), or the columns of one matrix.
 struct GhostPattern {
-  std::shared_ptr<const Layout> layout;  ///< of what is read
-  Shape shape = Shape::faces;
+  std::shared_ptr<const Layout> layout;   ///< of what is read
+  std::shared_ptr<const Layout> readers;  ///< tiles(fn), whole(): whose tiles read
+  Shape shape = Shape::faces;             ///< whole(): Shape::tiles
+  bool whole = false;
   int radius = 0;
   std::uint32_t statement = 0;  ///< tiles(fn): which access it is
   std::uint32_t access = 0;
@@ -26,7 +29,8 @@ struct GhostPattern {
   std::vector<std::uint32_t> local;                       ///< regions whose producer is this rank (periodic)
   std::map<RankId, std::vector<std::uint32_t>> incoming;  ///< regions by the rank that has them
   std::map<RankId, std::vector<Region>> outgoing;         ///< what others read of this rank, in their order
-  std::map<TileId, std::vector<TileId>> tiles_read;       ///< tiles(fn): fn of each of this rank's tiles
+  std::map<TileId, std::vector<TileId>>
+      tiles_read;  ///< tiles(fn), whole(): what each of this rank's tiles reads
 
   /// Columns: the region of a remote tile, by its index.
   std::uint32_t region_of(TileId producer) const;

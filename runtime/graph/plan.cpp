@@ -157,6 +157,8 @@ class Lowering {
       argument.data = s.value();
     } else if (wanted.pattern.shape == Shape::tiles) {
       argument = input_list(node, bound, a, s, draft);
+    } else if (wanted.pattern.shape == Shape::whole) {
+      argument = s.cells(s.box());
     } else if (wanted.pattern.shape == Shape::columns) {
       argument = column_parts(node, a, bound.stores[a]);
     } else {

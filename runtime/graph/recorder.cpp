@@ -11,13 +11,17 @@ namespace {
 const char* word(Mode m) { return m == Mode::read ? "read" : m == Mode::write ? "write" : "update"; }
 
 const char* word(Shape s) {
-  return s == Shape::tiles ? "tiles(fn)" : s == Shape::columns ? "columns(matrix)" : "a halo";
+  return s == Shape::tiles     ? "tiles(fn)"
+         : s == Shape::columns ? "columns(matrix)"
+         : s == Shape::whole   ? "whole()"
+                               : "a halo";
 }
 
 std::string describe(const Parameter& p) {
   std::string text = fmt::format("{} {}{}", word(p.mode), p.type.name, p.scalar ? " scalar" : "");
   if (p.shape == Shape::tiles) return text + " tiles(fn)";
   if (p.shape == Shape::columns) return text + " columns(matrix)";
+  if (p.shape == Shape::whole) return text + " whole()";
   if (p.radius > 0) text += fmt::format(" halo({}{})", p.radius, p.shape == Shape::box ? ", corners" : "");
   return text;
 }
@@ -39,7 +43,7 @@ struct Place {
 bool fits(const Parameter& p, const Access& a) {
   if (!a.name) return p.scalar && p.mode == Mode::read && p.type == element_type<std::int64_t>();
   if (p.scalar != a.name->store->is_scalar() || p.mode != a.mode || !(p.type == a.name->type)) return false;
-  for (const Shape list : {Shape::tiles, Shape::columns}) {
+  for (const Shape list : {Shape::tiles, Shape::columns, Shape::whole}) {
     if ((p.shape == list) != (a.pattern.shape == list)) return false;
     if (p.shape == list) return true;
   }
@@ -84,7 +88,11 @@ void check_accesses(const Place& place, const Kernel& kernel, const Layout* spac
       check_columns(place, i, *space, accesses);
       continue;
     }
-    if (!(*a.name->store->layout() == *space))
+    if (a.pattern.shape == Shape::whole && !a.name->store->is_whole())
+      usage_error("{}, argument {}: whole() reads a Replicated, and '{}' is none", place.text(), i + 1,
+                  a.name->label);
+    if (a.pattern.shape == Shape::whole || a.pattern.shape == Shape::tiles) continue;
+    if (!a.name->store->layout()->fits(*space))
       usage_error("{}, argument {}: '{}' lives on another grid or other rows than the operation",
                   place.text(), i + 1, a.name->label);
     if (a.pattern.radius > space->halo())

@@ -1,5 +1,7 @@
-// The null twin of hdf5_read.cpp, hdf5_write.cpp and hdf5_vector.cpp: no files of fields.
+// The null twin of hdf5_read.cpp, hdf5_write.cpp, hdf5_vector.cpp and hdf5_arrays.cpp: no files of fields and
+// arrays.
 #include "runtime/error.hpp"
+#include "runtime/io/array_file.hpp"
 #include "runtime/io/field_file.hpp"
 #include "runtime/io/vector_file.hpp"
 
@@ -21,5 +23,7 @@ void write_vector(Transport&, const std::string& path, const std::string&, const
                   const VectorShape&, const std::vector<NamedList>&, const nlohmann::json&) {
   refuse(path);
 }
+void write_arrays(Transport&, const std::string& path, const ArrayFile&) { refuse(path); }
+ArrayFile read_arrays(Transport&, const std::string& path) { refuse(path); }
 
 }  // namespace tutti

@@ -70,6 +70,23 @@ if(TUTTI_KOKKOS)
     endif()
   endforeach()
 endif()
+if(TUTTI_BLAS)
+  # One with threads, of which it is told to use none: a serial one is not safe for several callers (gemm_blas.cpp). By
+  # its full path, so that programs run with the one they were linked to, whatever else the name libopenblas stands for.
+  find_library(TUTTI_OPENBLAS NAMES openblas PATH_SUFFIXES openblas-pthread openblas-openmp openblas)
+  find_path(TUTTI_OPENBLAS_INCLUDE openblas_config.h PATH_SUFFIXES openblas-pthread openblas-openmp openblas)
+  mark_as_advanced(TUTTI_OPENBLAS TUTTI_OPENBLAS_INCLUDE)
+  if(NOT TUTTI_OPENBLAS_INCLUDE)
+    set(TUTTI_OPENBLAS TUTTI_OPENBLAS-NOTFOUND)
+  endif()
+  tutti_require(TUTTI_OPENBLAS "OpenBLAS" libopenblas-pthread-dev "openblas threads=pthreads"
+                "Or build Tutti without: -DTUTTI_BLAS=OFF.")
+  if(NOT TARGET OpenBLAS::OpenBLAS)
+    add_library(OpenBLAS::OpenBLAS UNKNOWN IMPORTED)
+    set_target_properties(OpenBLAS::OpenBLAS PROPERTIES IMPORTED_LOCATION "${TUTTI_OPENBLAS}"
+                          INTERFACE_INCLUDE_DIRECTORIES "${TUTTI_OPENBLAS_INCLUDE}")
+  endif()
+endif()
 if(TUTTI_TESTS)
   find_package(GTest)
   tutti_require(GTest_FOUND "GoogleTest" libgtest-dev googletest "Or build without tests: -DTUTTI_TESTS=OFF.")

@@ -12,7 +12,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
 endif()
 
 set(TUTTI_FEATURES)
-foreach(feature MPI HDF5 KOKKOS CUDA)
+foreach(feature MPI HDF5 KOKKOS BLAS CUDA)
   if(TUTTI_${feature})
     string(TOLOWER ${feature} word)
     string(APPEND TUTTI_FEATURES "\"${word}\", ")

@@ -27,7 +27,7 @@ install(FILES ${PROJECT_BINARY_DIR}/include/tutti/tutti.hpp DESTINATION ${CMAKE_
 install(DIRECTORY runtime kernels DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tutti FILES_MATCHING PATTERN "*.hpp"
         PATTERN runtime/exec EXCLUDE PATTERN "hdf5*.hpp" EXCLUDE PATTERN "matrix_market_*.hpp" EXCLUDE
         PATTERN io/line_blocks.hpp EXCLUDE PATTERN io/input_file.hpp EXCLUDE PATTERN insight/topology.hpp EXCLUDE                  # internals
-        PATTERN data/stream.hpp EXCLUDE PATTERN stencil/sweep.hpp EXCLUDE)  # depend on the processor
+        PATTERN data/stream.hpp EXCLUDE PATTERN stencil/sweep.hpp EXCLUDE PATTERN nn/simd.hpp EXCLUDE)  # depend on the processor
 
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Tutti)

@@ -50,7 +50,7 @@ NEEDS: tuple[Need, ...] = (
     Need("Chromium", ("chromium",), "", tools=("chromium",), optional=True, for_tests=True),
     Need("OpenMP for Clang", ("libomp-dev",), "llvm+clang", optional=True, for_tests=True),
     # of which the tests make a cluster on this machine; the package starts no daemon by itself
-    Need("Slurm", ("slurm-wlm",), "slurm", optional=True, for_tests=True),
+    Need("Slurm with its daemons", ("slurm-wlm",), "slurm", optional=True, for_tests=True),
     Need("munge", ("munge",), "munge", optional=True, for_tests=True),
     Need("iproute2", ("iproute2",), "iproute2", optional=True, for_tests=True),
 )

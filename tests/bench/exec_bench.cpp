@@ -7,41 +7,53 @@
 
 #include "runtime/exec/completion_list.hpp"
 #include "runtime/exec/parking.hpp"
-#include "runtime/exec/ready_queue.hpp"
 #include "runtime/exec/ring.hpp"
+#include "runtime/exec/work_queue.hpp"
 
 namespace tutti {
 namespace {
 
-void ready_queue_push_take(benchmark::State& state) {
-  ReadyQueue queue(64);
+void work_queue_private(benchmark::State& state) {
+  WorkQueue queue(64);
   std::uint32_t node = 0;
   for (auto _ : state) {
-    queue.push(1);
+    queue.push(1, 0);
     benchmark::DoNotOptimize(queue.take(node));
   }
 }
-BENCHMARK(ready_queue_push_take);
+BENCHMARK(work_queue_private);
+
+void work_queue_shared(benchmark::State& state) {
+  WorkQueue queue(64);
+  std::uint32_t node = 0;
+  for (auto _ : state) {
+    queue.push(1, 0);
+    queue.share(1);
+    benchmark::DoNotOptimize(queue.take(node));
+  }
+}
+BENCHMARK(work_queue_shared);
 
 /// A second thread takes whatever it can get.
-void ready_queue_with_a_thief(benchmark::State& state) {
-  ReadyQueue queue(64);
+void work_queue_with_a_thief(benchmark::State& state) {
+  WorkQueue queue(64);
   std::atomic<bool> stop{false};
   std::thread thief([&] {
     std::uint32_t node = 0;
     while (!stop.load(std::memory_order_relaxed)) {
-      if (queue.empty() || !queue.take(node)) cpu_relax();
+      if (!queue.steal(node)) cpu_relax();
     }
   });
   std::uint32_t node = 0;
   for (auto _ : state) {
-    queue.push(1);
+    queue.push(1, 0);
+    queue.share(1);
     benchmark::DoNotOptimize(queue.take(node));
   }
   stop.store(true);
   thief.join();
 }
-BENCHMARK(ready_queue_with_a_thief)->UseRealTime();
+BENCHMARK(work_queue_with_a_thief)->UseRealTime();
 
 void ring_push_pop(benchmark::State& state) {
   Ring ring(63);

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "runtime/data/collection.hpp"
+#include "runtime/data/replicated.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 
 namespace tutti::test {
@@ -173,6 +173,32 @@ struct Sweep {
       sum += x.data[i];
     }
     return sum;
+  }
+};
+
+struct Gather {
+  void operator()(Inputs<std::uint64_t> inputs, Out<std::uint64_t> y) const {
+    std::uint64_t sum = 1;
+    for (const auto& in : inputs) sum = mix(sum + in.tile.value + total(in));
+    for (std::int64_t i = 0; i < y.extent(2); ++i)
+      y.data[i] = mix(sum + static_cast<std::uint64_t>(y.box.lo[2] + i));
+  }
+};
+
+/// Of all values, in their order.
+template <class Values>
+inline std::uint64_t ordered_hash(const Values& values) {
+  std::uint64_t hash = 1;
+  for (const std::uint64_t v : values) hash = mix(hash + v);
+  return hash;
+}
+
+struct Spread {
+  void operator()(Whole<std::uint64_t> w, InOut<std::uint64_t> a) const {
+    const std::uint64_t hash = ordered_hash(w);
+    for (std::int64_t i = 0; i < a.extent(0); ++i)
+      for (std::int64_t j = 0; j < a.extent(1); ++j)
+        for (std::int64_t k = 0; k < a.extent(2); ++k) a(i, j, k) = mix(a(i, j, k) + hash);
   }
 };
 

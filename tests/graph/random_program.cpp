@@ -41,9 +41,10 @@ RandomProgram RandomProgram::make(std::uint64_t seed) {
     const auto count = 1 + below(7);
     for (int i = 0; i < count; ++i) {
       RandomStatement s;
-      static constexpr K kinds[] = {K::mix,      K::halo,  K::halo, K::halo,     K::blend,    K::tiles,
-                                    K::tiles,    K::sum,   K::max,  K::real_sum, K::multiply, K::multiply,
-                                    K::multiply, K::sweep, K::fold, K::swap,     K::swap,     K::swap_scalar};
+      static constexpr K kinds[] = {K::mix,      K::halo,  K::halo,  K::halo,     K::blend,    K::tiles,
+                                    K::tiles,    K::sum,   K::max,   K::real_sum, K::multiply, K::multiply,
+                                    K::multiply, K::sweep, K::fold,  K::swap,     K::swap,     K::swap_scalar,
+                                    K::gather,   K::renew, K::spread};
       s.kind = kinds[below(std::size(kinds))];
       s.a = static_cast<int>(below(p.fields));
       s.b = static_cast<int>((s.a + 1 + below(p.fields - 1)) % p.fields);
@@ -100,9 +101,9 @@ std::string RandomProgram::describe() const {
   text += fmt::format(", {}, {} fields, {} phases, runs", grid.boundary.periodic ? "periodic" : "fixed",
                       fields, phases.size());
   for (const auto n : runs) text += fmt::format(" {}", n);
-  static constexpr const char* names[] = {"mix",  "halo",        "blend",    "tiles", "sum",
-                                          "max",  "real_sum",    "multiply", "sweep", "fold",
-                                          "swap", "swap_scalar", "stop"};
+  static constexpr const char* names[] = {"mix",      "halo",     "blend",       "tiles",  "sum",   "max",
+                                          "real_sum", "multiply", "sweep",       "gather", "renew", "spread",
+                                          "fold",     "swap",     "swap_scalar", "stop"};
   for (const auto& phase : phases)
     for (const auto& s : phase)
       text +=
@@ -131,6 +132,13 @@ RecordedProgram::RecordedProgram(const RandomProgram& p, const RankContext& cont
       std::int64_t row = rows.back().layout().block(context.rank).lo[2];
       for (std::uint64_t& x : mine.back().block()) x = vector_start(cut, v, row++);
     }
+    std::vector<RankId> owners;
+    const std::size_t tiles = p.bounds[cut].size() - 1;
+    for (std::size_t t = 0; t < tiles; ++t)
+      owners.emplace_back(context.ranks - 1 - t * context.ranks / tiles);
+    replicated.emplace_back(Rows(context, p.bounds[cut], owners), fmt::format("replicated{}", cut));
+    std::int64_t row = 0;
+    for (std::uint64_t& x : replicated.back().all()) x = vector_start(cut, 2, row++);
   }
   for (int to = 0; to < 2; ++to)
     for (int from = 0; from < 2; ++from) {
@@ -192,6 +200,24 @@ void RecordedProgram::record(Recorder& r, int phase) const {
         r.reduce(rows[cut], make_kernel("sweep", Sweep{}), sum(x), update(vectors[cut][s.a & 1]));
         break;
       }
+      case K::gather: {
+        const std::size_t to = s.b & 1, from = s.t & 1, v = s.a & 1;
+        const auto tile_count = rows[from].layout().tile_count();
+        r.each(rows[to], make_kernel("gather", Gather{}),
+               read(vectors[from][v], tiles([f = s.function, tile_count](TileId t) {
+                      return tiles_read(f, tile_count, TileId{t.value % tile_count});
+                    })),
+               write(vectors[to][1 - v]));
+        break;
+      }
+      case K::renew: {
+        const Replicated<std::uint64_t>& w = replicated[s.function & 1];
+        r.reduce(w.segments(), make_kernel("renew", Sweep{}), sum(x), update(w));
+        break;
+      }
+      case K::spread:
+        r.each(grid, make_kernel("spread", Spread{}), read(replicated[s.function & 1], whole()), update(a));
+        break;
       case K::fold:
         r.compute([](std::uint64_t v, double w) { return fold_value(v, w); }, read(x), read(real), write(y));
         break;
@@ -222,6 +248,8 @@ Oracle::Oracle(const RandomProgram& p) : program_(p), layout_(p.extents, p.grid,
     for (int v = 0; v < 2; ++v)
       for (std::int64_t row = 0; row < p.bounds[cut].back(); ++row)
         vectors_[cut][v].push_back(vector_start(cut, v, row));
+    for (std::int64_t row = 0; row < p.bounds[cut].back(); ++row)
+      replicated_[cut].push_back(vector_start(cut, 2, row));
   }
   for (int s = 0; s < p.scalars; ++s) scalars_.push_back(mix(static_cast<std::uint64_t>(100 + s)));
   real_ = 0.5;
@@ -327,8 +355,34 @@ bool Oracle::execute(const RandomStatement& s) {
       for (std::size_t i = 0; i < sums.size(); ++i) vectors_[to][1 - v][i] = mix(sums[i]);
       break;
     }
+    case K::gather: {
+      const int to = s.b & 1, from = s.t & 1, v = s.a & 1;
+      const auto& bounds_to = program_.bounds[to];
+      const auto& bounds_from = program_.bounds[from];
+      const auto count = static_cast<std::uint32_t>(bounds_from.size() - 1);
+      Array result(vectors_[to][1 - v].size());
+      for (std::uint32_t t = 0; t + 1 < bounds_to.size(); ++t) {
+        std::uint64_t sum = 1;
+        for (const TileId in : tiles_read(s.function, count, TileId{t % count})) {
+          std::uint64_t all = 0;
+          for (std::int64_t i = bounds_from[in.index()]; i < bounds_from[in.index() + 1]; ++i)
+            all += vectors_[from][v][static_cast<std::size_t>(i)];
+          sum = mix(sum + in.value + all);
+        }
+        for (std::int64_t i = bounds_to[t]; i < bounds_to[t + 1]; ++i)
+          result[static_cast<std::size_t>(i)] = mix(sum + static_cast<std::uint64_t>(i));
+      }
+      vectors_[to][1 - v] = result;
+      break;
+    }
+    case K::spread: {
+      const std::uint64_t sum = ordered_hash(replicated_[s.function & 1]);
+      for (std::uint64_t& v : a) v = mix(v + sum);
+      break;
+    }
+    case K::renew:
     case K::sweep: {
-      Array& vector = vectors_[s.function & 1][s.a & 1];
+      Array& vector = s.kind == K::renew ? replicated_[s.function & 1] : vectors_[s.function & 1][s.a & 1];
       x = 0;
       for (std::size_t i = 0; i < vector.size(); ++i) x += vector[i] = mix(vector[i] + i);
       break;
@@ -363,6 +417,14 @@ std::string Oracle::difference(const RecordedProgram& rank) const {
           return fmt::format("vector{}{} differs at row {} on rank {}", cut, v, row - 1,
                              rank.grid.context().rank.value);
     }
+  for (std::size_t cut = 0; cut < 2; ++cut) {
+    const Replicated<std::uint64_t>& w = rank.replicated[cut];
+    const Box own = w.segments().layout().block(rank.grid.context().rank);
+    for (std::int64_t i = own.lo[2]; i < own.hi[2]; ++i)
+      if (w.all()[static_cast<std::size_t>(i)] != replicated_[cut][static_cast<std::size_t>(i)])
+        return fmt::format("replicated{} differs at {} on its owner, rank {}", cut, i,
+                           rank.grid.context().rank.value);
+  }
   for (std::size_t f = 0; f < fields_.size(); ++f) {
     const auto v = rank.fields[f].block();
     for (std::int64_t i = 0; i < v.extent(0); ++i)

@@ -10,6 +10,7 @@
 #include "runtime/comm/transport.hpp"
 #include "runtime/data/collection.hpp"
 #include "runtime/data/grid.hpp"
+#include "runtime/data/replicated.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 #include "runtime/graph/recorder.hpp"
 
@@ -26,6 +27,9 @@ struct RandomStatement {
     real_sum,     // real scalar = sum of a as doubles
     multiply,     // read(A), read(vector, columns(A)), write(another vector), perhaps on other rows
     sweep,        // scalar s = sum of a vector, which it updates
+    gather,       // read(vector, tiles(fn)), write(another vector), perhaps on other rows
+    renew,        // scalar s = sum of a replicated array, whose segments it updates
+    spread,       // read(replicated array, whole()), update(a)
     fold,         // scalar t = f(scalar s, real scalar)
     swap,         // a <-> b
     swap_scalar,  // s <-> t
@@ -82,6 +86,7 @@ struct RecordedProgram {
   std::vector<Rows> rows;                                   // by cut
   std::vector<std::vector<Vector<std::uint64_t>>> vectors;  // by cut
   std::vector<SparseMatrix<double>> matrices;               // 2 to + from
+  std::vector<Replicated<std::uint64_t>> replicated;        // by cut; segments dealt in reverse
   std::vector<Scalar<std::uint64_t>> scalars;
   Scalar<double> real;
 };
@@ -111,6 +116,7 @@ class Oracle {
   GridLayout layout_;  // on one rank: tile boxes only
   std::vector<Array> fields_;
   Array vectors_[2][2];  // by cut
+  Array replicated_[2];  // by cut
   std::vector<std::uint64_t> scalars_;
   double real_ = 0;
   std::int64_t step_ = 0;

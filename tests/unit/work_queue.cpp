@@ -1,5 +1,7 @@
 #include "runtime/exec/work_queue.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -14,8 +16,8 @@ TEST(WorkQueue, WhatWasNotSharedIsPrivate) {
   WorkQueue queue(3);
   std::uint32_t node = 0;
   EXPECT_FALSE(queue.take(node));
-  queue.push(7);
-  queue.push(8);
+  queue.push(7, 0);
+  queue.push(8, 0);
   EXPECT_EQ(queue.private_count(), 2U);
   EXPECT_FALSE(queue.shows_work());
   EXPECT_FALSE(queue.steal(node));
@@ -32,14 +34,52 @@ TEST(WorkQueue, WhatWasNotSharedIsPrivate) {
 TEST(WorkQueue, SharedNodesAreTheOldest) {
   WorkQueue queue(8);
   std::uint32_t node = 0;
-  for (const std::uint32_t n : {1U, 2U, 3U}) queue.push(n);
+  for (const std::uint32_t n : {1U, 2U, 3U}) queue.push(n, 0);
   queue.share(2);
-  queue.push(4);
+  queue.push(4, 0);
   for (const std::uint32_t expected : {1U, 2U, 3U, 4U}) {
     ASSERT_TRUE(queue.take(node));
     EXPECT_EQ(node, expected);
   }
   EXPECT_FALSE(queue.take(node));
+}
+
+TEST(WorkQueue, TheEarliestStepComesFirstThenTheOrderOfTheProgram) {
+  WorkQueue queue(8);
+  queue.push(5, 1);
+  queue.push(2, 2);
+  queue.push(6, 1);
+  queue.push(3, 1);
+  queue.push(1, 2);
+  queue.push(4, 0);
+  std::uint32_t node = 0;
+  for (const std::uint32_t expected : {4U, 3U}) {
+    ASSERT_TRUE(queue.take(node));
+    EXPECT_EQ(node, expected);
+  }
+  queue.share(3);
+  queue.push(0, 1);  // younger than what is shared, as far as the queue knows
+  for (const std::uint32_t expected : {5U, 6U, 1U, 0U, 2U}) {
+    ASSERT_TRUE(queue.take(node));
+    EXPECT_EQ(node, expected);
+  }
+  EXPECT_FALSE(queue.take(node));
+}
+
+TEST(WorkQueue, NodesFarOutOfOrderAreNotLost) {
+  constexpr std::uint32_t nodes = 100;
+  WorkQueue queue(nodes);
+  std::vector<bool> seen(nodes, false);
+  std::uint32_t node = 0;
+  for (int round = 0; round < 3; ++round) {  // round the ring's end
+    for (std::uint32_t n = nodes; n-- > 0;) queue.push(n, 0);
+    seen.assign(nodes, false);
+    while (queue.take(node)) {
+      EXPECT_FALSE(seen[node]);
+      seen[node] = true;
+    }
+    EXPECT_EQ(std::count(seen.begin(), seen.end(), true), nodes);
+  }
 }
 
 TEST(WorkQueue, EveryNodeIsTakenOnceWhoeverTakesIt) {
@@ -60,7 +100,7 @@ TEST(WorkQueue, EveryNodeIsTakenOnceWhoeverTakesIt) {
   });
   for (int round = 0; round < rounds; ++round) {
     for (std::uint32_t n = 0; n < nodes; ++n) {
-      queue.push(n);
+      queue.push(n, 0);
       if (n % 5 == 0) queue.share(queue.private_count());
     }
     std::uint32_t node = 0;

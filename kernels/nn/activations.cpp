@@ -1,0 +1,109 @@
+#include <algorithm>
+
+#include "kernels/nn/nn.hpp"
+#include "kernels/nn/simd.hpp"
+
+namespace tutti::kernels::nn {
+namespace {
+
+// gelu(u) = u s with s = 1 / (1 + e^-2z) = (1 + tanh z) / 2, z = slope (u + cube u^3).
+constexpr double slope = 0.79788456080286535588;  // sqrt(2 / pi)
+constexpr double cube = 0.044715;
+
+// V is T or a vector of T.
+template <class T, class V>
+V gelu(const V& u) {
+  const V z = T(slope) * u * (T(1) + T(cube) * u * u);
+  return u / (T(1) + exponential(T(-2) * z));
+}
+
+// gelu'(u) = s + 2 u s (1 - s) dz/du. Beyond 12, s is 0 or 1 to any precision, and u^2 must not overflow.
+template <class T, class V>
+V gelu_derivative(const V& at) {
+  const V far = V{} + T(12);
+  V u = at > far ? far : at;
+  u = u < -far ? -far : u;
+  const V square = u * u;
+  const V z = T(slope) * u * (T(1) + T(cube) * square);
+  const V dz = T(slope) * (T(1) + T(3 * cube) * square);
+  const V s = T(1) / (T(1) + exponential(T(-2) * z));
+  return s + T(2) * u * s * (T(1) - s) * dz;
+}
+
+/// du = derivative(u, dy) and db = the sums of its columns, row by row.
+template <class T, class Derivative>
+void backward(const RowsShape& shape, const T* u, const T* dy, T* du, T* db, const Derivative& derivative) {
+  if (db != nullptr) std::fill(db, db + shape.columns, T(0));
+  for (std::int64_t r = 0; r < shape.rows; ++r) {
+    const T* const at_row = u + r * shape.columns;
+    const T* const from = dy + r * shape.columns;
+    T* const to = du + r * shape.columns;
+    each_in_lanes<T>(shape.columns, [&](auto at) {
+      const auto value = derivative(at(at_row), at(from));
+      at.set(to, value);
+      if (db != nullptr) at.set(db, at(db) + value);
+    });
+  }
+}
+
+}  // namespace
+
+template <class T>
+void bias_relu_forward(const RowsShape& shape, const T* b, T* y) {
+  for (std::int64_t r = 0; r < shape.rows; ++r) {
+    T* const row = y + r * shape.columns;
+    for (std::int64_t c = 0; c < shape.columns; ++c) {
+      const T u = b == nullptr ? row[c] : row[c] + b[c];
+      row[c] = u > T(0) ? u : T(0);
+    }
+  }
+}
+
+template <class T>
+void bias_relu_backward(const RowsShape& shape, const T* y, const T* dy, T* du, T* db) {
+  backward(shape, y, dy, du, db, []<class V>(const V& at, const V& from) {
+    const V zero{};
+    return at > zero ? from : zero;
+  });
+}
+
+template <class T>
+void bias_gelu_forward(const RowsShape& shape, const T* b, T* u, T* y) {
+  for (std::int64_t r = 0; r < shape.rows; ++r) {
+    T* const in = u + r * shape.columns;
+    T* const out = y + r * shape.columns;
+    each_in_lanes<T>(shape.columns, [&](auto at) {
+      auto value = at(in);
+      if (b != nullptr) {
+        value += at(b);
+        at.set(in, value);
+      }
+      at.set(out, gelu<T>(value));
+    });
+  }
+}
+
+template <class T>
+void bias_gelu_backward(const RowsShape& shape, const T* u, const T* dy, T* du, T* db) {
+  backward(shape, u, dy, du, db,
+           []<class V>(const V& at, const V& from) -> V { return from * gelu_derivative<T>(at); });
+}
+
+template <class T>
+void add(std::int64_t n, const T* a, const T* b, T* y) {
+  TUTTI_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+}
+
+template void bias_relu_forward(const RowsShape&, const float*, float*);
+template void bias_relu_backward(const RowsShape&, const float*, const float*, float*, float*);
+template void bias_gelu_forward(const RowsShape&, const float*, float*, float*);
+template void bias_gelu_backward(const RowsShape&, const float*, const float*, float*, float*);
+template void add(std::int64_t, const float*, const float*, float*);
+template void bias_relu_forward(const RowsShape&, const double*, double*);
+template void bias_relu_backward(const RowsShape&, const double*, const double*, double*, double*);
+template void bias_gelu_forward(const RowsShape&, const double*, double*, double*);
+template void bias_gelu_backward(const RowsShape&, const double*, const double*, double*, double*);
+template void add(std::int64_t, const double*, const double*, double*);
+
+}  // namespace tutti::kernels::nn

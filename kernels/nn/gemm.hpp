@@ -1,0 +1,41 @@
+// Products of matrices for kernels/nn: our own (gemm_own.cpp), and in builds with TUTTI_BLAS OpenBLAS for
+// those that it is quicker at (gemm_blas.cpp, else gemm_no_blas.cpp).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/nn/nn.hpp"
+
+namespace tutti::kernels::nn {
+
+/// A factor of a product, as stored: row-major, `stride` values between rows.
+template <class T>
+struct Factor {
+  const T* values = nullptr;
+  std::int64_t stride = 0;
+  bool transposed = false;  ///< the factor is the transpose of what is stored
+};
+
+/// c = a b, or c += a b; a is m x k, b is k x n, c is m x n with `stride` values between rows and does not
+/// overlap a or b. Runs on the calling thread alone. The bits depend on the shape and the values.
+template <class T>
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b, Into into,
+          T* c, std::int64_t stride);
+/// The same without a library. An element's bits depend on k and the values alone.
+template <class T>
+void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b,
+              Into into, T* c, std::int64_t stride);
+
+/// Where the products of gemm come from, in words.
+const char* gemm_library();
+
+/// At least n values, aligned to 64 bytes, that belong to the calling thread until it asks again for the same
+/// slot. Grows, never shrinks.
+template <class T>
+T* scratch(int slot, std::int64_t n);
+
+/// Who uses which slot: callers of gemm must not use its own.
+enum Slot : int { slot_pack_a, slot_pack_b, slot_columns, slot_attention, slots };
+
+}  // namespace tutti::kernels::nn

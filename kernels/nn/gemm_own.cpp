@@ -1,0 +1,216 @@
+// Our own product: panels of b are packed, and blocks of c stay in registers (Goto and van de Geijn, Anatomy
+// of high-performance matrix multiplication, TOMS 2008).
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "kernels/nn/gemm.hpp"
+#include "kernels/nn/simd.hpp"
+
+namespace tutti::kernels::nn {
+namespace {
+
+// A block of c: `block_rows` x two vectors, with room in the registers for two vectors of b and one value of
+// a.
+constexpr int block_rows = vector_registers == 32 ? 8 : 6;
+template <class T>
+constexpr std::int64_t panel = 2 * vector_lanes<T>;  // columns of a block
+constexpr std::int64_t k_block = 256;                // rows of a panel: what stays in the first-level cache
+constexpr std::int64_t m_block = 24 * block_rows;    // rows of a between two passes over its values
+constexpr std::int64_t n_block = 512;
+
+/// c's block of R rows (= or +=) a's R rows times a packed panel. Value (r, k) of a is a[k step + r] where a
+/// is Columns, else a[r step + k].
+template <int R, bool Columns, class T>
+void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b, bool add, T* c,
+           std::int64_t stride) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> sum[R][2] = {};
+  for (std::int64_t k = 0; k < k_count; ++k) {
+    const Vector<T> b0 = load(b + k * panel<T>);
+    const Vector<T> b1 = load(b + k * panel<T> + lanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const T value = Columns ? a[k * step + r] : a[r * step + k];
+      const Vector<T> all = value - Vector<T>{};  // in every lane
+      sum[r][0] = multiply_add(all, b0, sum[r][0]);
+      sum[r][1] = multiply_add(all, b1, sum[r][1]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    T* to = c + r * stride;
+    if (add) {
+      sum[r][0] += load(to);
+      sum[r][1] += load(to + lanes);
+    }
+    store(to, sum[r][0]);
+    store(to + lanes, sum[r][1]);
+  }
+}
+
+template <bool Columns, class T, int R = block_rows>
+void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b, bool add,
+              T* c, std::int64_t stride) {
+  if constexpr (R > 1)
+    if (rows < R) return block_of<Columns, T, R - 1>(rows, k_count, a, step, b, add, c, stride);
+  block<R, Columns>(k_count, a, step, b, add, c, stride);
+}
+
+/// A block whose columns are fewer than a panel's.
+template <bool Columns, class T>
+void narrow_block(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a,
+                  std::int64_t step, const T* b, bool add, T* c, std::int64_t stride) {
+  T whole[block_rows * panel<T>];
+  block_of<Columns>(rows, k_count, a, step, b, false, whole, panel<T>);
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t j = 0; j < columns; ++j)
+      c[r * stride + j] = add ? whole[r * panel<T> + j] + c[r * stride + j] : whole[r * panel<T> + j];
+}
+
+/// Positions whose bit `step` differs change places between two rows: one stage of a transposition.
+template <class T, std::size_t step, bool low, std::size_t... P>
+Vector<T> exchange(const Vector<T>& a, const Vector<T>& b, std::index_sequence<P...> /*positions*/) {
+  constexpr std::size_t lanes = sizeof...(P);
+  if constexpr (low)
+    return __builtin_shufflevector(a, b, ((P & step) != 0 ? lanes + P - step : P)...);
+  else
+    return __builtin_shufflevector(a, b, ((P & step) != 0 ? lanes + P : P + step)...);
+}
+
+template <class T, std::size_t step>
+void transpose_stage(Vector<T>* rows) {
+  constexpr std::size_t lanes = vector_lanes<T>;
+  constexpr auto positions = std::make_index_sequence<lanes>{};
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < lanes; ++i) {
+    if ((i & step) != 0) continue;
+    const Vector<T> a = rows[i];
+    const Vector<T> b = rows[i + step];
+    rows[i] = exchange<T, step, true>(a, b, positions);
+    rows[i + step] = exchange<T, step, false>(a, b, positions);
+  }
+  if constexpr (2 * step < lanes) transpose_stage<T, 2 * step>(rows);
+}
+
+/// to[q][l] = from[l][q] for a square of a vector's length.
+template <class T>
+void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> rows[lanes];
+#pragma GCC unroll 16
+  for (int l = 0; l < lanes; ++l) rows[l] = load(from + l * from_stride);
+  transpose_stage<T, 1>(rows);
+#pragma GCC unroll 16
+  for (int l = 0; l < lanes; ++l) store(to + l * to_stride, rows[l]);
+}
+
+/// `wide` columns of a panel from a transposed factor.
+template <class T>
+void pack_transposed(const T* from, std::int64_t stride, std::int64_t k_count, std::int64_t wide, T* to) {
+  constexpr std::int64_t lanes = vector_lanes<T>;
+  const std::int64_t squares = k_count / lanes * lanes;
+  for (std::int64_t l = 0; l < wide; l += lanes) {
+    const std::int64_t high = std::min(lanes, wide - l);
+    std::int64_t q = 0;
+    for (; high == lanes && q < squares; q += lanes)
+      transpose_square(from + l * stride + q, stride, to + q * panel<T> + l, panel<T>);
+    for (; q < k_count; ++q)
+      for (std::int64_t r = l; r < l + high; ++r) to[q * panel<T> + r] = from[r * stride + q];
+  }
+}
+
+/// Rows k ... k + k_count and columns j ... of b as panels, [k][panel] each, filled up with zeros.
+template <class T>
+void pack_b(const Factor<T>& b, std::int64_t k, std::int64_t k_count, std::int64_t j, std::int64_t columns,
+            T* to) {
+  for (std::int64_t first = 0; first < columns; first += panel<T>, to += k_count * panel<T>) {
+    const std::int64_t wide = std::min(panel<T>, columns - first);
+    if (wide < panel<T>) std::fill(to, to + k_count * panel<T>, T(0));
+    if (b.transposed) {
+      pack_transposed(b.values + (j + first) * b.stride + k, b.stride, k_count, wide, to);
+    } else {
+      const T* from = b.values + k * b.stride + j + first;
+      for (std::int64_t q = 0; q < k_count; ++q)
+        if (wide == panel<T>)
+          std::memcpy(to + q * panel<T>, from + q * b.stride, panel<T> * sizeof(T));
+        else
+          std::copy(from + q * b.stride, from + q * b.stride + wide, to + q * panel<T>);
+    }
+  }
+}
+
+/// Rows i ... of a transposed factor a, [k][block_rows] each.
+template <class T>
+void pack_a(const Factor<T>& a, std::int64_t k, std::int64_t k_count, std::int64_t i, std::int64_t rows,
+            T* to) {
+  for (std::int64_t first = 0; first < rows; first += block_rows, to += k_count * block_rows) {
+    const std::int64_t high = std::min<std::int64_t>(block_rows, rows - first);
+    const T* from = a.values + k * a.stride + i + first;
+    for (std::int64_t q = 0; q < k_count; ++q)
+      if (high == block_rows)
+        std::memcpy(to + q * block_rows, from + q * a.stride, block_rows * sizeof(T));
+      else
+        std::copy(from + q * a.stride, from + q * a.stride + high, to + q * block_rows);
+  }
+}
+
+/// c's rows of one block of a, `block_step` values from one to the next block_rows rows, against all panels.
+template <bool Columns, class T>
+void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a, std::int64_t step,
+            std::int64_t block_step, const T* b, bool add, T* c, std::int64_t stride) {
+  for (std::int64_t j = 0; j < columns; j += panel<T>, b += k_count * panel<T>) {
+    const std::int64_t wide = std::min(panel<T>, columns - j);
+    const T* from = a;
+    for (std::int64_t i = 0; i < rows; i += block_rows, from += block_step) {
+      const std::int64_t high = std::min<std::int64_t>(block_rows, rows - i);
+      T* to = c + i * stride + j;
+      if (wide == panel<T>)
+        block_of<Columns>(high, k_count, from, step, b, add, to, stride);
+      else
+        narrow_block<Columns>(high, wide, k_count, from, step, b, add, to, stride);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b,
+              Into into, T* c, std::int64_t stride) {
+  if (k <= 0 && into == Into::write)
+    for (std::int64_t i = 0; i < m; ++i) std::fill(c + i * stride, c + i * stride + n, T(0));
+  const std::int64_t packed_columns = (std::min(n, n_block) + panel<T> - 1) / panel<T> * panel<T>;
+  T* const packed_b = scratch<T>(slot_pack_b, packed_columns * std::min(k, k_block));
+  T* const packed_a = a.transposed ? scratch<T>(slot_pack_a, m_block * std::min(k, k_block)) : nullptr;
+  for (std::int64_t j = 0; j < n; j += n_block) {
+    const std::int64_t columns = std::min(n_block, n - j);
+    for (std::int64_t q = 0; q < k; q += k_block) {
+      const std::int64_t k_count = std::min(k_block, k - q);
+      const bool add = q > 0 || into == Into::add;
+      pack_b(b, q, k_count, j, columns, packed_b);
+      for (std::int64_t i = 0; i < m; i += m_block) {
+        const std::int64_t rows = std::min(m_block, m - i);
+        T* const to = c + i * stride + j;
+        if (!a.transposed) {
+          panels<false>(rows, columns, k_count, a.values + i * a.stride + q, a.stride, block_rows * a.stride,
+                        packed_b, add, to, stride);
+        } else if (columns <= panel<T>) {  // read once
+          panels<true>(rows, columns, k_count, a.values + q * a.stride + i, a.stride, block_rows, packed_b,
+                       add, to, stride);
+        } else {
+          pack_a(a, q, k_count, i, rows, packed_a);
+          panels<true>(rows, columns, k_count, packed_a, block_rows, k_count * block_rows, packed_b, add, to,
+                       stride);
+        }
+      }
+    }
+  }
+}
+
+template void own_gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<float>&, const Factor<float>&,
+                       Into, float*, std::int64_t);
+template void own_gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<double>&, const Factor<double>&,
+                       Into, double*, std::int64_t);
+
+}  // namespace tutti::kernels::nn

@@ -1,0 +1,211 @@
+// Vectors as wide as the processor's, fused multiply-add, and functions that the compiler can vectorise. No
+// libm in inner loops: its calls stop vectorisation, and their bits depend on the version of the library.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#include "kernels/launch.hpp"
+
+namespace tutti::kernels::nn {
+
+#if defined(__AVX512F__)
+inline constexpr int vector_bytes = 64;
+inline constexpr int vector_registers = 32;
+#elif defined(__AVX__)
+inline constexpr int vector_bytes = 32;
+inline constexpr int vector_registers = 16;
+#else
+inline constexpr int vector_bytes = 16;
+inline constexpr int vector_registers = 16;
+#endif
+
+template <class T>
+inline constexpr int vector_lanes = vector_bytes / static_cast<int>(sizeof(T));
+
+template <class T>
+struct VectorOf {
+  using Type [[gnu::vector_size(vector_bytes)]] = T;
+};
+template <class T>
+using Vector = typename VectorOf<T>::Type;
+
+template <class T>
+Vector<T> load(const T* from) {
+  Vector<T> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class T>
+void store(T* to, const Vector<T>& v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+/// The processor multiplies and adds in one instruction.
+#if defined(FP_FAST_FMAF)
+inline constexpr bool fused = true;
+#else
+inline constexpr bool fused = false;
+#endif
+
+/// a b + c, rounded once where the processor has an instruction for it, else twice. Contraction is off in all
+/// builds, so that the compiler cannot choose; products of matrices and polynomials choose here.
+inline float multiply_add(float a, float b, float c) {
+#if defined(FP_FAST_FMAF)
+  return __builtin_fmaf(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+inline double multiply_add(double a, double b, double c) {
+#if defined(FP_FAST_FMA)
+  return __builtin_fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+inline Vector<float> multiply_add(Vector<float> a, Vector<float> b, Vector<float> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+inline Vector<double> multiply_add(Vector<double> a, Vector<double> b, Vector<double> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_pd(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_pd(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+namespace detail {
+template <class F>
+struct SameSizedInteger {
+  using Type = std::int32_t;
+};
+template <>
+struct SameSizedInteger<Vector<float>> {
+  using Type = Vector<std::int32_t>;
+};
+}  // namespace detail
+
+/// e^x, for a float or each of a vector. The relative error is below 1.5e-7 (tests/unit/nn_parts.cpp); 0
+/// below x = -86.98, where e^x < 1.7e-38; infinity above 88.72; NaN for NaN. x = n log 2 + r with log 2 in
+/// two parts (Cody and Waite, Software manual for the elementary functions, 1980), then the polynomial 1 + r
+/// + r^2 q(r) on |r| <= log(2) / 2, q of degree 4 fitted for the least greatest relative error, 3.1e-9 before
+/// rounding.
+template <class F>
+[[gnu::always_inline]] inline F single_exponential(F x) {
+  using Integer = typename detail::SameSizedInteger<F>::Type;
+  const F zero{};
+  const F log2_e = zero + 1.44269504F;
+  const F log_2_high = zero + 0.693359375F;  // 9 bits: n times it is exact
+  const F log_2_low = zero - 2.12194440e-4F;
+  const F round_to_integer = zero + 12582912.0F;  // 1.5 * 2^23: the sum's last bit is worth 1
+  const F lowest = zero - 86.98F;
+  const F highest = zero + 88.7228F;
+  F in = x > highest ? highest : x;
+  in = in < lowest ? lowest : in;
+  const F shifted = multiply_add(in, log2_e, round_to_integer);
+  const F n = shifted - round_to_integer;
+  const F r = multiply_add(n, -log_2_low, multiply_add(n, -log_2_high, in));
+  F p = zero + 1.38145359e-3F;
+  p = multiply_add(p, r, zero + 8.36874545e-3F);
+  p = multiply_add(p, r, zero + 4.16683927e-2F);
+  p = multiply_add(p, r, zero + 1.66665211e-1F);
+  p = multiply_add(p, r, zero + 4.9999994e-1F);
+  p = multiply_add(p, r, zero + 1.0F);
+  p = multiply_add(p, r, zero + 1.0F);
+  // 2^n as 2^(n - 1) 2: 2^128 is no float
+  const Integer whole = std::bit_cast<Integer>(shifted) - std::bit_cast<Integer>(round_to_integer);
+  const F scaled = p * std::bit_cast<F>((whole + 126) << 23) * 2.0F;
+  const F not_below = x < lowest ? zero : scaled;
+  return x > highest ? zero + std::numeric_limits<float>::infinity() : not_below;
+}
+inline float exponential(float x) { return single_exponential(x); }
+inline Vector<float> exponential(const Vector<float>& x) { return single_exponential(x); }
+inline double exponential(double x) { return std::exp(x); }
+inline Vector<double> exponential(Vector<double> x) {
+  for (int l = 0; l < vector_lanes<double>; ++l) x[l] = std::exp(x[l]);
+  return x;
+}
+
+/// What a term of a sum reads: the value at one index, or a vector of them from there on.
+template <class T>
+struct ValueAt {
+  std::int64_t index;
+  T operator()(const T* values) const { return values[index]; }
+  void set(T* values, T value) const { values[index] = value; }
+};
+template <class T>
+struct VectorAt {
+  std::int64_t index;
+  Vector<T> operator()(const T* values) const { return load(values + index); }
+  void set(T* values, const Vector<T>& value) const { store(values + index, value); }
+};
+
+/// body(at) for 0 ... n - 1, a vector at a time and the rest one by one: at(x) is the value or vector of x
+/// there, and at.set(x, value) replaces it. For bodies with an exponential, which compilers do not always
+/// vectorise by themselves.
+template <class T, class Body>
+void each_in_lanes(std::int64_t n, const Body& body) {
+  constexpr int lanes = vector_lanes<T>;
+  const std::int64_t whole = n / lanes * lanes;
+  for (std::int64_t i = 0; i < whole; i += lanes) body(VectorAt<T>{i});
+  for (std::int64_t i = whole; i < n; ++i) body(ValueAt<T>{i});
+}
+
+/// Puts term(0) ... term(n - 1) together by `merge`, which is commutative and associative but for rounding:
+/// vectors in two chains, what is left over at their end, then the lanes in halves. Always in the same order.
+template <class T, class Term, class Merge>
+T reduce_in_lanes(std::int64_t n, T neutral, const Term& term, const Merge& merge) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> even = Vector<T>{} + neutral;
+  Vector<T> odd = even;
+  std::int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    even = merge(even, term(VectorAt<T>{i}));
+    odd = merge(odd, term(VectorAt<T>{i + lanes}));
+  }
+  if (i + lanes <= n) {
+    even = merge(even, term(VectorAt<T>{i}));
+    i += lanes;
+  }
+  T lane[lanes];
+  store(lane, merge(even, odd));
+  for (int l = 0; i < n; ++i, ++l) lane[l] = merge(lane[l], term(ValueAt<T>{i}));
+#pragma GCC unroll 4
+  for (int half = lanes / 2; half > 0; half /= 2) {
+#pragma GCC unroll 16
+    for (int l = 0; l < half; ++l) lane[l] = merge(lane[l], lane[l + half]);
+  }
+  return lane[0];
+}
+
+/// The sum of term(at), where at(x) is the value of x at the index in question, or a vector of values.
+template <class T, class Term>
+T sum_in_lanes(std::int64_t n, const Term& term) {
+  return reduce_in_lanes<T>(n, T(0), term, [](auto a, auto b) { return a + b; });
+}
+
+/// The greatest of n > 0 values; NaN is passed over.
+template <class T>
+T greatest(std::int64_t n, const T* x) {
+  return reduce_in_lanes<T>(
+      n, -std::numeric_limits<T>::infinity(), [&](auto at) { return at(x); },
+      [](auto a, auto b) { return b > a ? b : a; });
+}
+
+}  // namespace tutti::kernels::nn

@@ -1,0 +1,22 @@
+// Dense layers with ReLU between.
+#include <cmath>
+
+#include "miniapps/train/model.hpp"
+#include "runtime/error.hpp"
+
+template <class T>
+void Model<T>::build_mlp() {
+  std::vector<std::int64_t> widths{config_.features};
+  widths.insert(widths.end(), config_.hidden.begin(), config_.hidden.end());
+  widths.push_back(config_.classes);
+  std::vector<std::uint32_t> units;
+  // deviations keep the variance through ReLU (He et al., ICCV 2015); the logits start small
+  for (std::size_t i = 0; i + 1 < widths.size(); ++i)
+    units.push_back(
+        add_linear(fmt::format("dense{}", i), widths[i], widths[i + 1],
+                   (i + 2 == widths.size() ? 0.1 : 1) * std::sqrt(2.0 / static_cast<double>(widths[i]))));
+  add_dense(*input_, std::nullopt, widths, units);
+}
+
+template void Model<float>::build_mlp();
+template void Model<double>::build_mlp();

@@ -1,0 +1,59 @@
+// The memory of the simulated device: what the host calls it is no address that can be used.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/error.hpp"
+
+namespace tutti {
+
+/// One range of memory with two addresses: `here` is what the host and all launches call it, and nothing may
+/// be read or written there; `there` is for the device's thread.
+class SplitMemory {
+ public:
+  explicit SplitMemory(std::uint64_t bytes) : bytes_(bytes) {
+    const int file = memfd_create("tutti simulated device", MFD_CLOEXEC);
+    if (file < 0 || ftruncate(file, static_cast<off_t>(bytes)) != 0) fail();
+    there_ = map(PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file);
+    here_ = map(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    close(file);
+  }
+  ~SplitMemory() {
+    munmap(here_, bytes_);
+    munmap(there_, bytes_);
+  }
+  SplitMemory(const SplitMemory&) = delete;
+  SplitMemory& operator=(const SplitMemory&) = delete;
+
+  std::byte* here(std::uint64_t offset) const { return here_ + offset; }
+  std::byte* there(std::uint64_t offset) const { return there_ + offset; }
+  bool contains(const void* address) const {
+    const auto* p = static_cast<const std::byte*>(address);
+    return !std::less<>{}(p, here_) && std::less<>{}(p, here_ + bytes_);
+  }
+  std::uint64_t offset(const void* address) const {
+    return static_cast<std::uint64_t>(static_cast<const std::byte*>(address) - here_);
+  }
+
+ private:
+  [[noreturn]] static void fail() {
+    environment_error("the simulated device cannot have its memory: {}", std::strerror(errno));
+  }
+  std::byte* map(int protection, int flags, int file) const {
+    void* p = mmap(nullptr, bytes_, protection, flags, file, 0);
+    if (p == MAP_FAILED) fail();
+    return static_cast<std::byte*>(p);
+  }
+  std::uint64_t bytes_;
+  std::byte* there_ = nullptr;
+  std::byte* here_ = nullptr;
+};
+
+}  // namespace tutti

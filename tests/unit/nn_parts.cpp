@@ -1,0 +1,216 @@
+// The parts of kernels/nn: products of matrices, functions in vectors, optimisers.
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <thread>
+
+#include "kernels/nn/gemm.hpp"
+#include "kernels/nn/simd.hpp"
+#include "tests/unit/nn_cases.hpp"
+
+using namespace tutti::kernels::nn;
+using namespace tutti::kernels::nn::testing;
+
+namespace {
+
+template <class T>
+struct Product {
+  std::int64_t m, n, k;
+  bool a_transposed, b_transposed;
+  std::int64_t a_stride, b_stride, c_stride;
+  Values a, b, c;
+
+  Product(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool ta, bool tb, std::int64_t gap)
+      : m(rows), n(columns), k(inner), a_transposed(ta), b_transposed(tb) {
+    a_stride = (ta ? m : k) + gap;
+    b_stride = (tb ? k : n) + gap;
+    c_stride = n + gap;
+    a = random_values((ta ? k : m) * a_stride, 1);
+    b = random_values((tb ? n : k) * b_stride, 2);
+    c = random_values(m * c_stride, 3);
+  }
+  std::vector<T> run(Into into, bool own = false) const {
+    const auto a_t = as<T>(a), b_t = as<T>(b);
+    auto c_t = as<T>(c);
+    (own ? own_gemm<T> : gemm<T>)(m, n, k, {a_t.data(), a_stride, a_transposed},
+                                  {b_t.data(), b_stride, b_transposed}, into, c_t.data(), c_stride);
+    return c_t;
+  }
+  [[nodiscard]] Values expected(Into into) const {
+    Values result = c;  // what lies between the rows stays
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t j = 0; j < n; ++j) {
+        double sum = into == Into::add ? c[i * c_stride + j] : 0;
+        for (std::int64_t l = 0; l < k; ++l)
+          sum += a[a_transposed ? l * a_stride + i : i * a_stride + l] *
+                 b[b_transposed ? j * b_stride + l : l * b_stride + j];
+        result[i * c_stride + j] = sum;
+      }
+    return result;
+  }
+};
+
+template <class T>
+void check_products() {
+  for (const auto& [m, n, k] : {std::tuple{1, 1, 1},
+                                {1, 33, 5},
+                                {9, 31, 17},
+                                {8, 64, 16},
+                                {23, 5, 300},
+                                {70, 97, 3},
+                                {200, 520, 2},
+                                {3, 40, 0}})
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true})
+        for (const Into into : {Into::write, Into::add})
+          for (const std::int64_t gap : {0, 3}) {
+            const Product<T> product(m, n, k, ta, tb, gap);
+            SCOPED_TRACE(::testing::Message() << m << "x" << n << "x" << k << " " << ta << tb << " " << gap);
+            const Values expected = product.expected(into);
+            expect_near(product.run(into), expected);
+            expect_near(product.run(into, true), expected);
+          }
+}
+
+}  // namespace
+
+TEST(NnProducts, EqualTripleLoops) {
+  check_products<float>();
+  check_products<double>();
+}
+
+TEST(NnProducts, LargeOnesFromTheLibrary) {  // beyond 512^3 values, where there is one
+  const std::int64_t m = 300, n = 750, k = 601;
+  for (const bool transposed : {false, true}) {
+    const auto a = as<float>(random_values(m * k, 1)), b = as<float>(random_values(k * n, 2));
+    std::vector<float> c(m * n), own(m * n);
+    const Factor<float> left{a.data(), transposed ? m : k, transposed},
+        right{b.data(), transposed ? k : n, transposed};
+    gemm<float>(m, n, k, left, right, Into::write, c.data(), n);
+    own_gemm<float>(m, n, k, left, right, Into::write, own.data(), n);
+    for (std::int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(c[i], own[i], 1e-4);
+  }
+}
+
+TEST(NnProducts, SameBitsFromSeveralThreadsAtOnce) {
+  for (const auto& [m, n, k, rounds] : {std::tuple{65, 130, 70, 50}, {300, 750, 601, 3}}) {
+    const Product<float> product(m, n, k, true, false, 0);
+    const std::vector<float> once = product.run(Into::write);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&product, &once, times = rounds] {
+        for (int i = 0; i < times; ++i) {
+          const std::vector<float> again = product.run(Into::write);
+          EXPECT_EQ(std::memcmp(again.data(), once.data(), once.size() * sizeof(float)), 0);
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+  }
+}
+
+TEST(NnProducts, NameTheirLibrary) { EXPECT_GT(std::strlen(gemm_library()), 0U); }
+
+TEST(NnFunctions, ExponentialKeepsItsBound) {
+  double worst = 0;
+  for (double x = -86.9; x < 88.7; x += 1.37e-4) {
+    const auto in = static_cast<float>(x);
+    const double exact = std::exp(static_cast<double>(in));
+    worst = std::max(worst, std::abs(exponential(in) - exact) / exact);
+  }
+  EXPECT_LT(worst, 1.5e-7);
+  Vector<float> several{};
+  for (int l = 0; l < vector_lanes<float>; ++l) several[l] = static_cast<float>(20 * l - 100);
+  const Vector<float> results = exponential(several);
+  for (int l = 0; l < vector_lanes<float>; ++l) EXPECT_EQ(results[l], exponential(several[l]));
+  EXPECT_EQ(exponential(0.0F), 1.0F);
+  EXPECT_EQ(exponential(-90.0F), 0.0F);
+  EXPECT_EQ(exponential(-HUGE_VALF), 0.0F);
+  EXPECT_EQ(exponential(89.0F), HUGE_VALF);
+  EXPECT_EQ(exponential(HUGE_VALF), HUGE_VALF);
+  EXPECT_TRUE(std::isfinite(exponential(88.72F)));
+  EXPECT_TRUE(std::isnan(exponential(NAN)));
+}
+
+TEST(NnFunctions, SumsAndGreatestInLanes) {
+  for (const std::int64_t n : {1, 31, 32, 33, 100}) {
+    std::vector<float> x(n);
+    for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<float>((i * 7) % n) - 3;
+    EXPECT_EQ(sum_in_lanes<float>(n, [&](auto at) { return at(x.data()); }),
+              std::accumulate(x.begin(), x.end(), 0.0F));
+    EXPECT_EQ(greatest(n, x.data()), *std::max_element(x.begin(), x.end()));
+  }
+}
+
+// Loss h (w - w*)^2 / 2: without momentum, w_t - w* = (1 - rate h)^t (w_0 - w*); with it, the recurrence
+// e_{t+1} = (1 + momentum - rate h) e_t - momentum e_{t-1}.
+TEST(NnOptimisers, SgdDescendsAQuadraticAsItsClosedForm) {
+  const Values h = {0.5, 1, 3}, target = {1, -2, 0.25}, start = {4, 4, 4};
+  const double rate = 0.1;
+  for (const double momentum : {0.0, 0.9}) {
+    Values w = start, velocity(3), gradient(3);
+    Values error(3), previous(3);
+    for (int i = 0; i < 3; ++i) previous[i] = error[i] = start[i] - target[i];
+    for (int t = 0; t < 40; ++t) {
+      for (int i = 0; i < 3; ++i) gradient[i] = 2 * h[i] * (w[i] - target[i]);  // twice: scale is 1/2
+      sgd_step({.momentum = momentum}, rate, 0.5, 3, gradient.data(),
+               momentum == 0 ? nullptr : velocity.data(), w.data());
+      for (int i = 0; i < 3; ++i) {
+        const double next = (1 + momentum - rate * h[i]) * error[i] - momentum * previous[i];
+        previous[i] = error[i];
+        error[i] = next;
+        EXPECT_NEAR(w[i] - target[i], error[i], 1e-12);
+        if (momentum == 0) {
+          EXPECT_NEAR(w[i] - target[i], std::pow(1 - rate * h[i], t + 1) * (start[i] - target[i]), 1e-12);
+        }
+      }
+    }
+  }
+}
+
+// With a constant gradient both averages, unbiased, are g and g^2: every step is rate sign(g).
+TEST(NnOptimisers, AdamwWithAConstantGradient) {
+  const std::vector<float> gradient(37, -0.02F);
+  std::vector<float> w(37, 1.0F), m(37), v(37);
+  for (int step = 1; step <= 50; ++step)
+    adamw_step<float>({.weight_decay = 0}, 1e-2, step, 3, 37, gradient.data(), m.data(), v.data(), w.data());
+  for (const float value : w) EXPECT_NEAR(value, 1.5, 1e-5);
+}
+
+TEST(NnOptimisers, AdamwAsWrittenInItsPaper) {
+  const AdamW adamw{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3, .weight_decay = 0.1};
+  Values w = {1, -2, 3}, m(3), v(3), w_expected = w, m_expected(3), v_expected(3);
+  for (int step = 1; step <= 20; ++step) {
+    const Values gradient = random_values(3, step);
+    adamw_step(adamw, 0.05, step, 0.5, 3, gradient.data(), m.data(), v.data(), w.data());
+    for (int i = 0; i < 3; ++i) {
+      const double g = 0.5 * gradient[i];
+      m_expected[i] = adamw.beta1 * m_expected[i] + (1 - adamw.beta1) * g;
+      v_expected[i] = adamw.beta2 * v_expected[i] + (1 - adamw.beta2) * g * g;
+      const double m_hat = m_expected[i] / (1 - std::pow(adamw.beta1, step));
+      const double v_hat = v_expected[i] / (1 - std::pow(adamw.beta2, step));
+      w_expected[i] -=
+          0.05 * (m_hat / (std::sqrt(v_hat) + adamw.epsilon) + adamw.weight_decay * w_expected[i]);
+      EXPECT_NEAR(w[i], w_expected[i], 1e-14);
+    }
+  }
+}
+
+TEST(NnOptimisers, SegmentsGiveTheSameBits) {
+  const auto gradient = as<float>(random_values(101, 1)), start = as<float>(random_values(101, 2));
+  std::vector<float> whole = start, parts = start, m(101), v(101), m_parts(101), v_parts(101);
+  for (int step = 1; step <= 3; ++step) {
+    adamw_step<float>({}, 0.01, step, 1, 101, gradient.data(), m.data(), v.data(), whole.data());
+    for (const auto& [first, last] : {std::pair{0, 13}, {13, 50}, {50, 101}})
+      adamw_step<float>({}, 0.01, step, 1, last - first, gradient.data() + first, m_parts.data() + first,
+                        v_parts.data() + first, parts.data() + first);
+  }
+  EXPECT_EQ(whole, parts);
+}
+
+TEST(NnOptimisers, ClipsTheNorm) {
+  const auto g = as<float>(Values(100, 0.5));
+  EXPECT_EQ(sum_of_squares<float>(100, g.data()), 25.0);
+  EXPECT_DOUBLE_EQ(clip_scale(25, 1), 0.2);
+  EXPECT_EQ(clip_scale(25, 6), 1.0);
+  EXPECT_EQ(clip_scale(25, 0), 1.0);
+}
