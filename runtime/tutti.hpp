@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/data/collection.hpp"
+#include "runtime/data/dia_matrix.hpp"
 #include "runtime/data/grid.hpp"
 #include "runtime/data/replicated.hpp"
 #include "runtime/data/shard_sum.hpp"

@@ -10,6 +10,7 @@
 #include "miniapps/cg/cg_options.hpp"
 #include "miniapps/cg/measure.hpp"
 #include "miniapps/cg/problem.hpp"
+#include "runtime/io/outcome.hpp"
 #include "runtime/text.hpp"
 
 using namespace tutti;
@@ -24,6 +25,7 @@ void solve(Runtime& rt, const CgOptions& opt, Report& report) {
                          ? hpcg->system()
                          : read_system(rt, opt.matrix, opt.rhs, opt.seed, opt.tile.empty() ? 0 : opt.tile[0]);
     if (opt.format == "sell") s.sell.emplace(s.a);
+    if (opt.format == "dia") s.dia = hpcg ? hpcg->diagonals() : DiaMatrix<double>(s.a);
     return s;
   }();
   report.problem("rows", system.a.rows().size());
@@ -59,6 +61,8 @@ void solve(Runtime& rt, const CgOptions& opt, Report& report) {
                "raw");
   product.report(report);
   report.add("residual_history", hexadecimal(history));
+  if (!opt.output.empty())
+    write_solution(rt, opt.output, system, hpcg ? &*hpcg : nullptr, history, report.provenance());
 }
 
 }  // namespace
@@ -66,6 +70,7 @@ void solve(Runtime& rt, const CgOptions& opt, Report& report) {
 int main(int argc, char** argv) {
   CgOptions opt;
   Runtime rt(argc, argv, opt);
+  if (!opt.output.empty()) check_writable(rt.transport(), "--output", opt.output);
   Report report(rt);
   if (opt.matrix.empty()) {
     report.problem("problem", opt.problem, "27-point operator of HPCG");

@@ -30,9 +30,8 @@ struct CgOptions : tutti::Options {
 
   /// Points of the whole grid: per-rank grids side by side, as cubic as the number of ranks allows.
   tutti::Index3 global_grid(std::uint32_t ranks) const;
-  /// hpcg: points per tile along each dimension, at most. By default 26: tiles of 13, whose matrix stays in a
-  /// second-level cache of 1 MiB, need 1.15 times the iterations of tiles of 26 at 104^3 points per core, and
-  /// their iterations take about as long.
+  /// hpcg: points per tile along each dimension, at most. By default 13, 13 and 128: whole lines of points
+  /// for kernels::gauss_seidel, and matrices that stay in the last-level cache between its two sweeps.
   tutti::Index3 tile_edge() const;
 
  private:

@@ -10,6 +10,12 @@ from random import Random
 
 from launch import LONG, features, run
 
+try:
+    import h5py
+    import numpy as np
+except ImportError:
+    h5py = None
+
 LAYOUTS = [(1, 1), (1, 2), (2, 1), (2, 2), (4, 1)]  # ranks, threads
 
 
@@ -57,7 +63,7 @@ class SameBits(unittest.TestCase):
                 schedule,
                 threads=2,
             ).report
-            for form, schedule in itertools.product(["csr", "sell"], ["tasks", "bulk"])
+            for form, schedule in itertools.product(["csr", "sell", "dia"], ["tasks", "bulk"])
         }
         self.assertEqual(len({r["checksum"] for r in seen.values()}), 1)
         self.assertEqual(len({tuple(r["residual_history"]) for r in seen.values()}), 1)
@@ -165,6 +171,39 @@ class Matrices(unittest.TestCase):
             self.assertIn(wanted, result.errors[0])
 
 
+@unittest.skipUnless("hdf5" in features("cg") and h5py, "needs HDF5 in the build and h5py")
+class Output(unittest.TestCase):
+    def solution(self, folder: Path, *words: object, ranks: int) -> tuple[np.ndarray, list[float]]:
+        result = run("cg", *words, "--output", folder / "x.h5", "--repeat", 1, ranks=ranks)
+        self.assertEqual(result.status, 0, result)
+        with h5py.File(folder / "x.h5") as file:
+            self.assertEqual(file["tutti"].attrs["app"], b"cg")
+            history = list(file["residual_history"][:])
+            self.assertEqual(history, [float.fromhex(v) for v in result.report["residual_history"]])
+            return file["x"][:], history
+
+    def test_solution_and_history_on_any_ranks(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_matrix(folder / "graph.mtx", 300)
+            for words, shape in (
+                (("--grid", "12,20,16", "--global", "--tile", 6), (12, 20, 16)),
+                (("--matrix", folder / "graph.mtx", "--tile", 64), (300,)),
+            ):
+                one = self.solution(folder, *words, ranks=1)
+                self.assertEqual(one[0].shape, shape)
+                self.assertLess(abs(one[0] - 1).max(), 1e-6)
+                if "mpi" in features("cg"):
+                    three = self.solution(folder, *words, ranks=3)
+                    self.assertEqual(three[0].tobytes(), one[0].tobytes())
+                    self.assertEqual(three[1], one[1])
+
+    def test_a_place_that_cannot_be_written(self) -> None:
+        result = run("cg", "--grid", 8, "--output", "/no/such/folder/x.h5", report=False)
+        self.assertEqual(result.status, 3, result)
+        self.assertEqual(len(result.errors), 1, result)
+
+
 class BadInput(unittest.TestCase):
     def test_refused_with_one_line(self) -> None:
         for words, text in (
@@ -174,7 +213,6 @@ class BadInput(unittest.TestCase):
             (("--benchmark", "--global"), "--benchmark takes the grid of a rank"),
             (("--benchmark", "--grid", "20"), "not divisible by 8"),
             (("--schedule", "kokkos"), "--schedule kokkos"),
-            (("--output", "x.h5"), "--output"),
             (("--matrix", "a.mtx", "--grid", "8"), "--matrix excludes"),
             (("--matrix", "a.mtx", "--preconditioner", "mg"), "--preconditioner mg"),
             (("--rhs", "ones"), "--rhs needs --matrix"),
