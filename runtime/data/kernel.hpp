@@ -9,6 +9,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -94,6 +95,7 @@ struct Kernel {
   ElementType result;  ///< "void" unless the functor returns a value (for reduce and compute)
   Cost cost;
   std::shared_ptr<const void> functor;
+  const std::type_info* functor_type = nullptr;  ///< by which devices know their bodies
   Body tile = nullptr;
   BlockBody kokkos = nullptr;
 };
@@ -106,10 +108,10 @@ namespace detail {
 template <class T>
 struct ParameterOf {  // a plain value: a scalar
   static Parameter make() { return {Mode::read, element_type<T>(), Shape::own, 0, true}; }
-  static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
+  TUTTI_FUNCTION static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
 };
 template <class ViewType, class T>
-ViewType make_view(const Argument& a) {
+TUTTI_FUNCTION ViewType make_view(const Argument& a) {
   ViewType v;
   v.data = static_cast<T*>(a.data);
   v.stride0 = a.stride0;
@@ -120,17 +122,19 @@ ViewType make_view(const Argument& a) {
 template <class T, int Radius, Shape Reach>
 struct ParameterOf<In<T, Radius, Reach>> {
   static Parameter make() { return {Mode::read, element_type<T>(), Reach, Radius, false}; }
-  static In<T, Radius, Reach> get(const Argument& a) { return make_view<In<T, Radius, Reach>, const T>(a); }
+  TUTTI_FUNCTION static In<T, Radius, Reach> get(const Argument& a) {
+    return make_view<In<T, Radius, Reach>, const T>(a);
+  }
 };
 template <class T>
 struct ParameterOf<Out<T>> {
   static Parameter make() { return {Mode::write, element_type<T>(), Shape::own, 0, false}; }
-  static Out<T> get(const Argument& a) { return make_view<Out<T>, T>(a); }
+  TUTTI_FUNCTION static Out<T> get(const Argument& a) { return make_view<Out<T>, T>(a); }
 };
 template <class T>
 struct ParameterOf<InOut<T>> {
   static Parameter make() { return {Mode::update, element_type<T>(), Shape::own, 0, false}; }
-  static InOut<T> get(const Argument& a) { return make_view<InOut<T>, T>(a); }
+  TUTTI_FUNCTION static InOut<T> get(const Argument& a) { return make_view<InOut<T>, T>(a); }
 };
 template <class T>
 struct ParameterOf<Inputs<T>> {
@@ -142,7 +146,7 @@ struct ParameterOf<Inputs<T>> {
     input.tile = tile;
     ::new (static_cast<Input<T>*>(list) + index) Input<T>(input);
   }
-  static Inputs<T> get(const Argument& a) {
+  TUTTI_FUNCTION static Inputs<T> get(const Argument& a) {
     return {std::span<const Input<T>>(static_cast<const Input<T>*>(a.data), a.input_count)};
   }
 };
@@ -150,7 +154,7 @@ struct ParameterOf<Inputs<T>> {
 template <class T>
 struct ParameterOf<Columns<T>> {
   static Parameter make() { return {Mode::read, element_type<T>(), Shape::columns, 0, false}; }
-  static Columns<T> get(const Argument& a) {
+  TUTTI_FUNCTION static Columns<T> get(const Argument& a) {
     return {static_cast<const T*>(a.data), a.data == nullptr ? 0 : a.box.extent(2), {a.parts, a.input_count}};
   }
 };
@@ -158,7 +162,7 @@ template <class T>
 requires std::is_base_of_v<TileObject, T>
 struct ParameterOf<T> {
   static Parameter make() { return {Mode::read, element_type<T>(), Shape::own, 0, false}; }
-  static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
+  TUTTI_FUNCTION static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
 };
 
 template <class F>
@@ -218,6 +222,7 @@ Kernel make_kernel(std::string name, F functor, Cost cost = {}) {
   k.result = element_type<typename S::Result>();
   k.cost = cost;
   k.functor = std::make_shared<const F>(std::move(functor));
+  k.functor_type = &typeid(F);
   k.tile = &detail::run_body<F>;
   return k;
 }
