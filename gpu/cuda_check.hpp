@@ -1,5 +1,5 @@
-// Errors of the CUDA runtime as tutti::Error. Free of other libraries, so that the device and its checks build on
-// a machine that has nothing but the toolkit.
+// Errors of the CUDA runtime as tutti::Error. Free of other libraries, so that the device and its checks
+// build on a machine that has nothing but the toolkit.
 #pragma once
 
 #include <string>

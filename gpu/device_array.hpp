@@ -17,7 +17,8 @@ class DeviceArray {
   DeviceArray() = default;
   /// Undefined until written. Throws Error(environment) if there is not enough memory.
   explicit DeviceArray(std::size_t size) : size_(size) {
-    if (size > 0) check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "allocating a launch's tables");
+    if (size > 0)
+      check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "allocating a launch's tables");
   }
   /// A copy of `from`; waits for it.
   explicit DeviceArray(const std::vector<T>& from) : DeviceArray(from.size()) {
@@ -25,7 +26,8 @@ class DeviceArray {
       check(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
             "copying a launch's tables to the device");
   }
-  DeviceArray(DeviceArray&& o) noexcept : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  DeviceArray(DeviceArray&& o) noexcept
+      : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
   DeviceArray& operator=(DeviceArray&& o) noexcept {
     std::swap(data_, o.data_);
     std::swap(size_, o.size_);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -19,8 +20,8 @@
 
 namespace tutti::gpu {
 
-/// The parts of a launch as kernels see them: blocks [first_block[p], first_block[p + 1]) work on part p, whose
-/// arguments begin at arguments[p * per_part].
+/// The parts of a launch as kernels see them: blocks [first_block[p], first_block[p + 1]) work on part p,
+/// whose arguments begin at arguments[p * per_part].
 struct Parts {
   const Argument* arguments;
   void* const* results;
@@ -47,15 +48,20 @@ using ArgumentsOf = typename detail::Signature<F>::Arguments;
 template <class F>
 inline constexpr std::size_t argument_count = std::tuple_size_v<ArgumentsOf<F>>;
 
-/// Calls body(argument...) with the arguments of a part in the types of F's contract.
-template <class F, class Call, std::size_t... I>
-__device__ auto with_arguments(const Argument* a, const Call& call, std::index_sequence<I...>) {
-  return call(detail::ParameterOf<std::tuple_element_t<I, ArgumentsOf<F>>>::get(a[I])...);
+/// The arguments of a part in the types of F's contract; scalars are read here.
+template <class F, std::size_t... I>
+__device__ ArgumentsOf<F> arguments_of(const Argument* a, std::index_sequence<I...>) {
+  return {detail::ParameterOf<std::tuple_element_t<I, ArgumentsOf<F>>>::get(a[I])...};
 }
-template <class F, class Call>
-__device__ auto with_arguments(const Argument* a, const Call& call) {
-  return with_arguments<F>(a, call, std::make_index_sequence<argument_count<F>>{});
+template <class F>
+__device__ ArgumentsOf<F> arguments_of(const Argument* a) {
+  return arguments_of<F>(a, std::make_index_sequence<argument_count<F>>{});
 }
+
+template <class F>
+inline constexpr bool has_rows = requires {
+  &F::row;
+};
 
 constexpr std::uint32_t block_threads = 256;
 constexpr std::uint32_t elements_of_block = 1024;  ///< four of each thread, a block apart
@@ -69,16 +75,15 @@ __global__ void __launch_bounds__(block_threads) elements(const F f, const Parts
   const std::int64_t n1 = box.extent(1), n2 = box.extent(2);
   const std::int64_t n = box.extent(0) * n1 * n2;
   const std::int64_t first = std::int64_t{blockIdx.x - parts.first_block[p]} * elements_of_block;
-  with_arguments<F>(a, [&](const auto&... argument) {
-    for (std::uint32_t e = threadIdx.x; e < elements_of_block; e += block_threads) {
-      const std::int64_t at = first + e;
-      if (at >= n) return;
-      if constexpr (requires { f.row(at, argument...); })
-        f.row(at, argument...);
-      else
-        f.element(at / n2 / n1, at / n2 % n1, at % n2, argument...);
-    }
-  });
+  const ArgumentsOf<F> arguments = arguments_of<F>(a);
+  for (std::uint32_t e = threadIdx.x; e < elements_of_block; e += block_threads) {
+    const std::int64_t at = first + e;
+    if (at >= n) return;
+    if constexpr (has_rows<F>)
+      std::apply([&](const auto&... x) { f.row(at, x...); }, arguments);
+    else
+      std::apply([&](const auto&... x) { f.element(at / n2 / n1, at / n2 % n1, at % n2, x...); }, arguments);
+  }
 }
 
 /// One block for each part. Warp 0 adds what the others have computed in the round before.
@@ -87,11 +92,11 @@ __global__ void __launch_bounds__(lanes_threads) lane_sums(const F f, const Part
   __shared__ double terms[2][lanes_round];
   const Argument* a = parts.arguments + std::size_t{blockIdx.x} * parts.per_part;
   const std::int64_t n = a[parts.per_part - 1].box.extent(2);
-  double lane = 0;
-  with_arguments<F>(a, [&](const auto&... argument) {
-    lane = add_in_lanes(threadIdx.x, n, terms, [&](std::int64_t i) { return f.row(i, argument...); },
-                        [] { __syncthreads(); });
-  });
+  const ArgumentsOf<F> arguments = arguments_of<F>(a);
+  double lane = add_in_lanes(
+      threadIdx.x, n, terms,
+      [&](std::int64_t i) { return std::apply([&](const auto&... x) { return f.row(i, x...); }, arguments); },
+      [] { __syncthreads(); });
   if (threadIdx.x >= 32) return;
   // lanes 0 to 7 hold the sums: ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)), as in_lanes on the host
   lane += __shfl_down_sync(0xffffffffU, lane, 4);
@@ -106,9 +111,7 @@ class PartTable {
   /// `blocks` of each part.
   PartTable(const DeviceLaunch& launch, const std::vector<std::uint64_t>& blocks);
   std::uint32_t blocks() const { return blocks_; }
-  Parts parts() const {
-    return {arguments_.data(), results_.data(), first_block_.data(), count_, per_part_};
-  }
+  Parts parts() const { return {arguments_.data(), results_.data(), first_block_.data(), count_, per_part_}; }
 
  private:
   std::uint32_t count_;
