@@ -1,6 +1,7 @@
-// Lists in messages.
+// Lists and sizes in messages.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,18 @@ std::string joined(const Range& range, std::string_view separator) {
     text += fmt::format("{}", element);
   }
   return text;
+}
+
+/// "12 bytes", "1.5 MiB"
+inline std::string readable_bytes(std::uint64_t bytes) {
+  constexpr const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
 }  // namespace tutti

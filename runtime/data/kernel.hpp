@@ -59,6 +59,9 @@ struct Parameter {
   bool scalar = false;
   /// Shape::tiles only: writes element `index` of the kernel's list of Input<T>.
   void (*make_input)(void* list, std::uint32_t index, const Argument& cells, TileId tile) = nullptr;
+  bool object = false;  ///< a tile object
+  /// Tile objects that can be copied to a device: visits the addresses inside one.
+  void (*visit_addresses)(void* object, AddressVisitor& visitor) = nullptr;
 };
 
 /// A type-erased argument: a view whose element type the contract knows. For `tiles(fn)`, `data` points to
@@ -88,14 +91,16 @@ struct Kernel;
 using BlockBody = void (*)(const Kernel& kernel, const Task& task, const Argument* arguments);
 
 /// A kernel value. Copies share the functor. `tile` runs one tile on one worker; `kokkos` runs a whole block
-/// through Kokkos and may be missing.
+/// through Kokkos and may be missing. Bodies for a device are the device's: it finds them by name, parameters
+/// and `functor_type` (Device::has_body), and reads the functor as its block of parameters.
 struct Kernel {
   std::string name;
   std::vector<Parameter> parameters;
   ElementType result;  ///< "void" unless the functor returns a value (for reduce and compute)
   Cost cost;
   std::shared_ptr<const void> functor;
-  const std::type_info* functor_type = nullptr;  ///< by which devices know their bodies
+  const std::type_info* functor_type = nullptr;  ///< of what `functor` points to
+  bool uses_task = false;                        ///< the functor asks for its Task
   Body tile = nullptr;
   BlockBody kokkos = nullptr;
 };
@@ -161,7 +166,15 @@ struct ParameterOf<Columns<T>> {
 template <class T>
 requires std::is_base_of_v<TileObject, T>
 struct ParameterOf<T> {
-  static Parameter make() { return {Mode::read, element_type<T>(), Shape::own, 0, false}; }
+  static Parameter make() {
+    Parameter p{Mode::read, element_type<T>(), Shape::own, 0, false};
+    p.object = true;
+    if constexpr (requires(T & t, AddressVisitor & v) { t.visit_addresses(v); })
+      p.visit_addresses = [](void* object, AddressVisitor& v) {
+        static_cast<T*>(object)->visit_addresses(v);
+      };
+    return p;
+  }
   TUTTI_FUNCTION static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
 };
 
@@ -223,6 +236,7 @@ Kernel make_kernel(std::string name, F functor, Cost cost = {}) {
   k.cost = cost;
   k.functor = std::make_shared<const F>(std::move(functor));
   k.functor_type = &typeid(F);
+  k.uses_task = S::takes_task;
   k.tile = &detail::run_body<F>;
   return k;
 }

@@ -23,6 +23,12 @@ struct SellTile : TileObject {
   const std::uint32_t* order = nullptr;  ///< slices * lanes; `rows` where a slice has no more rows
   LocalColumns column;
   const T* value = nullptr;
+  void visit_addresses(AddressVisitor& v) {
+    v.array(value, [&] { return first[slices] * sizeof(T); });
+    column.visit_address(v, [&] { return first[slices]; });
+    v.array(order, [&] { return std::uint64_t{slices} * lanes * sizeof *order; });
+    v.array(first, [&] { return (slices + std::uint64_t{1}) * sizeof *first; });
+  }
 };
 
 /// The same matrix in another format; it shares the columns of the one that it is made of. A handle.

@@ -25,7 +25,7 @@ class LocalColumns {
   LocalColumns() = default;
   /// In memory with room for 32 bits each; `columns` is how many there are to number.
   LocalColumns(void* memory, std::uint32_t columns) : memory_(memory), narrow_(columns <= 1U << 16U) {}
-  LocalColumn operator[](std::size_t k) const {
+  TUTTI_FUNCTION LocalColumn operator[](std::size_t k) const {
     return narrow_ ? static_cast<const std::uint16_t*>(memory_)[k]
                    : static_cast<const std::uint32_t*>(memory_)[k];
   }
@@ -37,13 +37,19 @@ class LocalColumns {
   }
   /// Calls f with the array, of whichever type.
   template <class F>
-  void visit(const F& f) const {
+  TUTTI_FUNCTION void visit(const F& f) const {
     if (narrow_)
       f(static_cast<const std::uint16_t*>(memory_));
     else
       f(static_cast<const std::uint32_t*>(memory_));
   }
   std::uint32_t bytes() const { return narrow_ ? 2 : 4; }  ///< of each
+  void visit_address(AddressVisitor& v, const std::function<std::uint64_t()>& count) {
+    if (memory_ == nullptr) return;
+    const void* address = memory_;
+    v.visit(address, [&] { return count() * bytes(); });
+    memory_ = const_cast<void*>(address);  // kernels only read it
+  }
 
  private:
   void* memory_ = nullptr;
@@ -64,7 +70,14 @@ struct CsrTile : TileObject {
   const std::uint32_t* outside = nullptr;
   LocalColumns column;
   const T* value = nullptr;
-  std::uint32_t entries() const { return first[rows]; }
+  TUTTI_FUNCTION std::uint32_t entries() const { return first[rows]; }
+  void visit_addresses(AddressVisitor& v) {
+    v.array(value, [&] { return entries() * sizeof(T); });
+    column.visit_address(v, [&] { return entries(); });
+    v.array(diagonal, [&] { return rows * sizeof *diagonal; });
+    v.array(outside, [&] { return rows * sizeof *outside; });
+    v.array(first, [&] { return (rows + std::uint64_t{1}) * sizeof *first; });
+  }
 };
 
 /// A matrix of which each rank has the rows of its tiles. Made by MatrixAssembly; kernels only read it. A

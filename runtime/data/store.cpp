@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/error.hpp"
+#include "runtime/text.hpp"
 
 namespace tutti {
 namespace {
@@ -19,17 +20,6 @@ constexpr std::int64_t line_bytes = 64;
 constexpr std::uint64_t huge_page_bytes = std::uint64_t{2} << 20;
 
 std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
-
-std::string readable(std::uint64_t bytes) {
-  constexpr const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024) {
-    value /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
-}
 
 // Writes `count` copies of an element: one, then ever larger pieces of what is there already.
 void fill_elements(std::byte* to, std::int64_t count, const void* element, std::size_t element_bytes) {
@@ -81,7 +71,7 @@ void MemoryBudget::take(std::uint64_t bytes, const std::string& what) {
   const std::uint64_t left = limit_bytes_ > used_bytes_ ? limit_bytes_ - used_bytes_ : 0;
   if (bytes > left)
     environment_error("{} needs {} on this rank, but only {} are left; use more ranks or a smaller grid",
-                      what, readable(bytes), readable(left));
+                      what, readable_bytes(bytes), readable_bytes(left));
   used_bytes_ += bytes;
 }
 
@@ -98,7 +88,7 @@ Memory::Memory(std::uint64_t bytes, const std::string& what, std::shared_ptr<Mem
     if (budget_) budget_->give(bytes);
     environment_error(
         "{} needs {} on this rank, but the system has none left ({}); use more ranks or a smaller grid", what,
-        readable(bytes), std::strerror(reason));
+        readable_bytes(bytes), std::strerror(reason));
   }
   data_ = static_cast<std::byte*>(map);
   if (spare == 0) return;

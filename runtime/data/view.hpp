@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "runtime/data/box.hpp"
@@ -85,8 +86,24 @@ struct Columns {
   }
 };
 
+/// Sees the addresses inside a tile object, one after the other, and may put others in their place.
+class AddressVisitor {
+ public:
+  virtual ~AddressVisitor() = default;
+  /// `bytes` says how large the array is; it may look into arrays that have not been visited yet.
+  virtual void visit(const void*& address, const std::function<std::uint64_t()>& bytes) = 0;
+  template <class T, class Bytes>
+  void array(const T*& address, Bytes bytes) {
+    const void* plain = address;
+    if (plain != nullptr) visit(plain, bytes);
+    address = static_cast<const T*>(plain);
+  }
+};
+
 /// A kernel's argument that is neither cells nor a scalar: one object per tile, which kernels only read (the
-/// tile's part of a matrix). Derive from it, and name it: static constexpr const char* element_name.
+/// tile's part of a matrix). Derive from it, and name it: static constexpr const char* element_name. With a
+/// member void visit_addresses(AddressVisitor&), which visits each array once, kernels that read it can run
+/// on a device: the runtime copies object and arrays there. Trivially copyable.
 struct TileObject {};
 
 /// Where and when a task runs. Kernels may take `const Task&` as their first argument.

@@ -1,0 +1,490 @@
+#include "runtime/device/simulated.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <new>
+#include <random>
+#include <thread>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/device/device_memory.hpp"
+#include "runtime/error.hpp"
+
+namespace tutti {
+namespace {
+
+/// One range of memory with two addresses: `here` is what the host and all launches call it, and nothing may
+/// be read or written there; `there` is for the device's thread.
+class SplitMemory {
+ public:
+  explicit SplitMemory(std::uint64_t bytes) : bytes_(bytes) {
+    const int file = memfd_create("tutti simulated device", MFD_CLOEXEC);
+    if (file < 0 || ftruncate(file, static_cast<off_t>(bytes)) != 0) fail();
+    there_ = map(PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file);
+    here_ = map(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    close(file);
+  }
+  ~SplitMemory() {
+    munmap(here_, bytes_);
+    munmap(there_, bytes_);
+  }
+  SplitMemory(const SplitMemory&) = delete;
+  SplitMemory& operator=(const SplitMemory&) = delete;
+
+  std::byte* here(std::uint64_t offset) const { return here_ + offset; }
+  std::byte* there(std::uint64_t offset) const { return there_ + offset; }
+  bool contains(const void* address) const {
+    const auto* p = static_cast<const std::byte*>(address);
+    return !std::less<>{}(p, here_) && std::less<>{}(p, here_ + bytes_);
+  }
+  std::uint64_t offset(const void* address) const {
+    return static_cast<std::uint64_t>(static_cast<const std::byte*>(address) - here_);
+  }
+
+ private:
+  [[noreturn]] static void fail() {
+    environment_error("the simulated device cannot have its memory: {}", std::strerror(errno));
+  }
+  std::byte* map(int protection, int flags, int file) const {
+    void* p = mmap(nullptr, bytes_, protection, flags, file, 0);
+    if (p == MAP_FAILED) fail();
+    return static_cast<std::byte*>(p);
+  }
+  std::uint64_t bytes_;
+  std::byte* there_ = nullptr;
+  std::byte* here_ = nullptr;
+};
+
+using Work = std::function<void()>;
+
+struct Entry {
+  enum class Kind : std::uint8_t { work, record, wait } kind = Kind::work;
+  Work work{};
+  std::uint32_t event = 0;
+  std::uint64_t ticket = 0;
+};
+
+struct Event {
+  std::uint64_t recorded = 0;
+  std::uint64_t happened = 0;
+};
+
+struct Stream {
+  std::deque<Entry> entries;
+  bool capturing = false;
+  std::vector<Work> captured{};
+  DeviceCounts counts{};  ///< of what was captured
+};
+
+struct Captured : DeviceGraph {
+  std::vector<Work> work;
+  DeviceCounts counts;
+};
+
+struct Prepared : PreparedLaunch {
+  DeviceLaunch launch;
+};
+
+void add(DeviceCounts::Copies& to, const DeviceCounts::Copies& more) {
+  to.count += more.count;
+  to.bytes += more.bytes;
+}
+
+class SimulatedDevice : public Device {
+ public:
+  SimulatedDevice(const DeviceShare& share, const SimulatedOptions& options)
+      : has_body_(options.has_body),
+        pool_(std::max<std::uint64_t>(options.capacity_bytes / share.local_ranks, MemoryPool::alignment)),
+        memory_(pool_.memory().capacity_bytes),
+        random_(options.seed * 1009 + share.local_rank),
+        thread_([this] { work(); }) {}
+
+  ~SimulatedDevice() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ends_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+
+  std::string name() const override { return "simulated"; }
+  DeviceMemory memory() const override {
+    const std::lock_guard lock(mutex_);
+    return pool_.memory();
+  }
+  DeviceCounts counts() const override { return counts_; }
+
+  // -- memory
+
+  std::byte* allocate(std::uint64_t bytes, const std::string& what) override {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t offset = pool_.take(bytes, what);
+    std::memset(memory_.there(offset), 0xff, bytes);  // NaNs, and numbers that no index has
+    return memory_.here(offset);
+  }
+  void free(std::byte* memory) noexcept override {
+    if (memory == nullptr) return;
+    const std::lock_guard lock(mutex_);
+    pool_.give(memory_.offset(memory));
+  }
+  std::byte* allocate_pinned(std::uint64_t bytes, const std::string&) override {
+    return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{MemoryPool::alignment}));
+  }
+  void free_pinned(std::byte* memory) noexcept override {
+    ::operator delete(memory, std::align_val_t{MemoryPool::alignment});
+  }
+
+  // -- kernels
+
+  bool has_body(const Kernel& kernel) const override {
+    if (has_body_ && !has_body_(kernel)) return false;
+    return std::all_of(kernel.parameters.begin(), kernel.parameters.end(),
+                       [](const Parameter& p) { return !p.object || p.visit_addresses; });
+  }
+  std::unique_ptr<PreparedLaunch> prepare(DeviceLaunch launch) override {
+    auto prepared = std::make_unique<Prepared>();
+    prepared->launch = std::move(launch);
+    return prepared;
+  }
+
+  // -- streams and events
+
+  StreamId make_stream() override {
+    const std::lock_guard lock(mutex_);
+    streams_.emplace_back();
+    return StreamId{streams_.size() - 1};
+  }
+  EventId make_event() override {
+    const std::lock_guard lock(mutex_);
+    events_.emplace_back();
+    return EventId{events_.size() - 1};
+  }
+  void record(EventId event, StreamId stream) override {
+    {
+      const std::lock_guard lock(mutex_);
+      push(stream, {Entry::Kind::record, {}, event.value, ++events_[event.index()].recorded});
+    }
+    wake_.notify_one();
+  }
+  void wait(StreamId stream, EventId event) override {
+    {
+      const std::lock_guard lock(mutex_);
+      push(stream, {Entry::Kind::wait, {}, event.value, events_[event.index()].recorded});
+    }
+    wake_.notify_one();
+  }
+  bool has_happened(EventId event) override {
+    const std::lock_guard lock(mutex_);
+    if (thrown_) std::rethrow_exception(thrown_);
+    return events_[event.index()].happened == events_[event.index()].recorded;
+  }
+  void synchronize() override {
+    std::unique_lock lock(mutex_);
+    rests_.wait(lock, [&] { return thrown_ || (!busy_ && all_empty()); });
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+
+  // -- work
+
+  void copy(const StridedCopy& c, Direction direction, StreamId stream) override {
+    DeviceCounts counts;
+    (direction == Direction::to_device ? counts.to_device
+     : direction == Direction::to_host ? counts.to_host
+                                       : counts.on_device) = {1, c.bytes()};
+    put(stream, counts, [this, c, direction] { do_copy(c, direction); });
+  }
+  void gather(const std::byte* from, const std::uint32_t* positions, std::uint64_t count,
+              std::uint32_t element_bytes, std::byte* to, StreamId stream) override {
+    DeviceCounts counts;
+    counts.on_device = {1, count * element_bytes};
+    put(stream, counts, [=, this] {
+      const auto* p = inside(positions, count * sizeof *positions);
+      std::byte* target = inside(to, count * element_bytes);
+      for (std::uint64_t i = 0; i < count; ++i)
+        std::memcpy(target + i * element_bytes,
+                    inside(from + std::uint64_t{p[i]} * element_bytes, element_bytes), element_bytes);
+    });
+  }
+  void add(std::int64_t* where, std::int64_t by, StreamId stream) override {
+    put(stream, {}, [=, this] { *inside(where, sizeof *where) += by; });
+  }
+  void launch(PreparedLaunch& launch, StreamId stream) override {
+    DeviceCounts counts;
+    counts.launches = 1;
+    const DeviceLaunch* l = &static_cast<Prepared&>(launch).launch;
+    put(stream, counts, [this, l] { run(*l); });
+  }
+
+  // -- graphs
+
+  void begin_capture(StreamId stream) override {
+    const std::lock_guard lock(mutex_);
+    Stream& s = streams_[stream.index()];
+    s.capturing = true;
+    s.captured.clear();
+    s.counts = {};
+  }
+  std::unique_ptr<DeviceGraph> end_capture(StreamId stream) override {
+    const std::lock_guard lock(mutex_);
+    Stream& s = streams_[stream.index()];
+    s.capturing = false;
+    auto graph = std::make_unique<Captured>();
+    graph->work = std::move(s.captured);
+    graph->counts = s.counts;
+    return graph;
+  }
+  void launch(DeviceGraph& graph, StreamId stream) override {
+    const auto& g = static_cast<Captured&>(graph);
+    DeviceCounts counts = g.counts;
+    ++counts.graph_launches;
+    const auto* all = &g.work;
+    put(stream, counts, [all] {
+      for (const Work& w : *all) w();
+    });
+  }
+
+ private:
+  void put(StreamId stream, const DeviceCounts& counts, Work work) {
+    {
+      const std::lock_guard lock(mutex_);
+      Stream& s = streams_[stream.index()];
+      DeviceCounts& to = s.capturing ? s.counts : counts_;
+      tutti::add(to.to_device, counts.to_device);
+      tutti::add(to.to_host, counts.to_host);
+      tutti::add(to.on_device, counts.on_device);
+      to.launches += counts.launches;
+      to.graph_launches += counts.graph_launches;
+      if (s.capturing) return s.captured.push_back(std::move(work));
+      push(stream, {Entry::Kind::work, std::move(work)});
+    }
+    wake_.notify_one();
+  }
+  void push(StreamId stream, Entry entry) {
+    Stream& s = streams_[stream.index()];
+    if (s.capturing) usage_error("the simulated device captures no events");
+    s.entries.push_back(std::move(entry));
+  }
+
+  // -- the device's thread
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    std::vector<std::size_t> ready;
+    for (;;) {
+      ready.clear();
+      for (std::size_t s = 0; s < streams_.size(); ++s)
+        if (can_go_on(streams_[s])) ready.push_back(s);
+      if (ready.empty()) {
+        busy_ = false;
+        rests_.notify_all();
+        if (ends_) return;
+        wake_.wait(lock);
+        continue;
+      }
+      busy_ = true;
+      Stream& stream = streams_[choose(ready)];
+      Entry entry = std::move(stream.entries.front());
+      stream.entries.pop_front();
+      if (entry.kind == Entry::Kind::record) events_[entry.event].happened = entry.ticket;
+      if (entry.kind != Entry::Kind::work || thrown_) continue;
+      const bool slow = random_() % 8 == 0;
+      lock.unlock();
+      if (slow) std::this_thread::sleep_for(std::chrono::microseconds(20));
+      try {
+        entry.work();
+        lock.lock();
+      } catch (...) {
+        lock.lock();
+        thrown_ = std::current_exception();
+      }
+    }
+  }
+
+  bool can_go_on(const Stream& s) const {
+    if (s.entries.empty()) return false;
+    const Entry& e = s.entries.front();
+    return e.kind != Entry::Kind::wait || events_[e.event].happened >= e.ticket;
+  }
+  bool all_empty() const {
+    return std::all_of(streams_.begin(), streams_.end(), [](const Stream& s) { return s.entries.empty(); });
+  }
+
+  // Any of those that can go on; for a while, the unlucky one only if there is no other.
+  std::size_t choose(const std::vector<std::size_t>& ready) {
+    if (unlucky_for_-- <= 0) {
+      unlucky_ = random_() % streams_.size();
+      unlucky_for_ = static_cast<int>(random_() % 64);
+    }
+    const std::size_t s = ready[random_() % ready.size()];
+    return s == unlucky_ ? ready[random_() % ready.size()] : s;
+  }
+
+  // Where the device's thread finds what a device address names.
+  template <class T>
+  T* inside(T* address, std::uint64_t bytes) const {
+    if (!memory_.contains(address))
+      environment_error("the simulated device was given an address of the host");
+    const std::uint64_t offset = memory_.offset(address);
+    {
+      const std::lock_guard lock(mutex_);
+      if (!pool_.holds(offset, bytes))
+        environment_error("the simulated device was given an address outside of what was allocated");
+    }
+    return reinterpret_cast<T*>(memory_.there(offset));
+  }
+  template <class T>
+  T* outside(T* address) const {
+    if (memory_.contains(address))
+      environment_error("a copy was given an address of the simulated device for one of the host");
+    return address;
+  }
+
+  void do_copy(const StridedCopy& c, Direction direction) const {
+    if (c.bytes() == 0) return;
+    const auto extent = [&](std::uint64_t plane, std::uint64_t row) {
+      return (c.planes - 1) * plane + (c.rows - 1) * row + c.row_bytes;
+    };
+    const std::byte* from = direction == Direction::to_device
+                                ? outside(c.from)
+                                : inside(c.from, extent(c.from_plane, c.from_row));
+    std::byte* to =
+        direction == Direction::to_host ? outside(c.to) : inside(c.to, extent(c.to_plane, c.to_row));
+    for (std::uint64_t i = 0; i < c.planes; ++i)
+      for (std::uint64_t j = 0; j < c.rows; ++j)
+        std::memcpy(to + i * c.to_plane + j * c.to_row, from + i * c.from_plane + j * c.from_row,
+                    c.row_bytes);
+  }
+
+  // -- kernels: the host's bodies on translated arguments
+
+  class Translator : public AddressVisitor {
+   public:
+    explicit Translator(const SimulatedDevice& device) : device_(device) {}
+    void visit(const void*& address, const std::function<std::uint64_t()>&) override {
+      address = device_.inside(static_cast<const std::byte*>(address), 1);
+    }
+
+   private:
+    const SimulatedDevice& device_;
+  };
+
+  // Lists and objects of one part, as the device's thread sees them.
+  using Buffers = std::vector<std::unique_ptr<std::byte[]>>;
+
+  void run(const DeviceLaunch& l) const {
+    std::vector<Argument> arguments(l.kernel.parameters.size());
+    for (const LaunchPart& part : l.parts) {
+      Buffers buffers;
+      for (std::size_t a = 0; a < arguments.size(); ++a)
+        arguments[a] = translated(l.kernel.parameters[a], l.arguments[part.first + a], buffers);
+      Task task = part.task;
+      task.step = *inside(l.step, sizeof *l.step);
+      void* result = part.result ? inside(static_cast<std::byte*>(part.result), 8) : nullptr;
+      l.kernel.tile(l.kernel.functor.get(), task, arguments.data(), result);
+    }
+  }
+
+  Argument translated(const Parameter& p, Argument a, Buffers& buffers) const {
+    if (p.shape == Shape::tiles) {
+      a.data = input_list(a, buffers);
+      return a;
+    }
+    if (p.object) {
+      a.data = object(p, a, buffers);
+      return a;
+    }
+    if (a.data) a.data = inside(static_cast<std::byte*>(a.data), p.type.size_bytes);
+    if (p.shape == Shape::columns) a.parts = part_list(a, buffers);
+    return a;
+  }
+
+  void* input_list(const Argument& a, Buffers& buffers) const {
+    const std::size_t bytes = a.input_count * input_bytes;
+    auto& list = buffers.emplace_back(std::make_unique<std::byte[]>(bytes + 1));
+    if (bytes > 0) std::memcpy(list.get(), inside(static_cast<std::byte*>(a.data), bytes), bytes);
+    for (std::uint32_t i = 0; i < a.input_count; ++i) {
+      std::byte* data = nullptr;  // the first member of a View
+      std::memcpy(&data, list.get() + i * input_bytes, sizeof data);
+      data = inside(data, 1);
+      std::memcpy(list.get() + i * input_bytes, &data, sizeof data);
+    }
+    return list.get();
+  }
+
+  const ColumnPart* part_list(const Argument& a, Buffers& buffers) const {
+    const std::size_t bytes = a.input_count * sizeof(ColumnPart);
+    auto& list = buffers.emplace_back(std::make_unique<std::byte[]>(bytes + 1));
+    if (bytes > 0) std::memcpy(list.get(), inside(a.parts, bytes), bytes);
+    auto* parts = reinterpret_cast<ColumnPart*>(list.get());
+    for (std::uint32_t i = 0; i < a.input_count; ++i) {
+      parts[i].values = inside(static_cast<const std::byte*>(parts[i].values), 1);
+      parts[i].positions = inside(parts[i].positions, parts[i].count * sizeof(std::uint32_t));
+    }
+    return parts;
+  }
+
+  void* object(const Parameter& p, const Argument& a, Buffers& buffers) const {
+    auto& copy = buffers.emplace_back(std::make_unique<std::byte[]>(p.type.size_bytes));
+    std::memcpy(copy.get(), inside(static_cast<std::byte*>(a.data), p.type.size_bytes), p.type.size_bytes);
+    Translator translator(*this);
+    p.visit_addresses(copy.get(), translator);
+    return copy.get();
+  }
+
+  std::function<bool(const Kernel&)> has_body_;
+  mutable std::mutex mutex_;  // of all that follows, but for counts_, which is the host's
+  MemoryPool pool_;
+  SplitMemory memory_;
+  std::mt19937_64 random_;
+  std::deque<Stream> streams_;
+  std::deque<Event> events_;
+  DeviceCounts counts_;
+  std::exception_ptr thrown_;
+  std::size_t unlucky_ = 0;
+  int unlucky_for_ = 0;
+  bool busy_ = false;
+  bool ends_ = false;
+  std::condition_variable wake_, rests_;
+  std::thread thread_;  // last: it uses the others
+};
+
+void read_number(const char* variable, std::uint64_t& value) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return;
+  const char* end = text + std::strlen(text);
+  const auto [at, error] = std::from_chars(text, end, value);
+  if (error != std::errc{} || at != end || value == 0)
+    usage_error("{} takes a whole number of at least 1, not '{}'", variable, text);
+}
+
+}  // namespace
+
+SimulatedOptions SimulatedOptions::from_environment() {
+  SimulatedOptions o;
+  read_number("TUTTI_SIMULATED_MEMORY", o.capacity_bytes);
+  read_number("TUTTI_SIMULATED_SEED", o.seed);
+  return o;
+}
+
+std::shared_ptr<Device> make_simulated_device(const DeviceShare& share, const SimulatedOptions& options) {
+  return std::make_shared<SimulatedDevice>(share, options);
+}
+
+std::shared_ptr<Device> make_device(const std::string& kind, const DeviceShare& share) {
+  if (kind == "cuda") return make_cuda_device(share);
+  if (kind == "simulated") return make_simulated_device(share, SimulatedOptions::from_environment());
+  return nullptr;
+}
+
+}  // namespace tutti

@@ -1,0 +1,31 @@
+// A device for tests, on machines that have none: it behaves like one where that can go wrong.
+//
+// Its memory is in an address space of its own: reading a device address on the host ends the program, and
+// a kernel or a copy that is given a host address where it needs one of the device fails. Memory holds no
+// useful values (NaNs) until it is written. Work is done later by a thread of the device, streams take turns
+// at random, and now and then one of them is left waiting for long: only events bring order between streams.
+//
+// Kernels are the host's bodies on views of the device's memory, so results have the host's bits.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "runtime/device/device.hpp"
+
+namespace tutti {
+
+struct SimulatedOptions {
+  std::uint64_t capacity_bytes = std::uint64_t{8} << 30;
+  std::uint64_t seed = 1;  ///< of the order and the delays
+  /// Kernels for which it returns false have no body on this device. Empty: all have one.
+  std::function<bool(const Kernel&)> has_body{};
+
+  /// TUTTI_SIMULATED_MEMORY (bytes) and TUTTI_SIMULATED_SEED, where they are set. Throws Error(usage).
+  static SimulatedOptions from_environment();
+};
+
+std::shared_ptr<Device> make_simulated_device(const DeviceShare& share, const SimulatedOptions& options);
+
+}  // namespace tutti
