@@ -9,9 +9,13 @@ BodyTable::BodyTable(Bodies bodies) {
 }
 
 Prepare BodyTable::find(const Kernel& kernel) const {
+  if (!kernel.parameters.empty() && kernel.parameters[0].object) {
+    const auto at = by_matrix_.find(kernel.name + " of " + kernel.parameters[0].type.name);
+    return at == by_matrix_.end() ? nullptr : at->second;
+  }
   if (kernel.functor_type == nullptr) return nullptr;
-  const auto at = table_.find(std::type_index(*kernel.functor_type));
-  return at == table_.end() ? nullptr : at->second;
+  const auto at = by_functor_.find(std::type_index(*kernel.functor_type));
+  return at == by_functor_.end() ? nullptr : at->second;
 }
 
 }  // namespace tutti::gpu

@@ -27,7 +27,8 @@ class CudaLaunch : public PreparedLaunch {
 /// registered for.
 using Prepare = std::unique_ptr<CudaLaunch> (*)(const DeviceLaunch& launch);
 
-/// By the type of the functor: kernels of other functors have no body, whatever their name.
+/// By the type of the functor, whatever the kernel's name; kernels of matrices, whose functors have no
+/// parameters, by name and the type of their matrix.
 class BodyTable {
  public:
   explicit BodyTable(Bodies bodies);
@@ -35,11 +36,15 @@ class BodyTable {
   Prepare find(const Kernel& kernel) const;
   template <class Functor>
   void add(Prepare prepare) {
-    table_[std::type_index(typeid(Functor))] = prepare;
+    by_functor_[std::type_index(typeid(Functor))] = prepare;
+  }
+  void add(const std::string& name, const std::string& matrix, Prepare prepare) {
+    by_matrix_[name + " of " + matrix] = prepare;
   }
 
  private:
-  std::unordered_map<std::type_index, Prepare> table_;
+  std::unordered_map<std::type_index, Prepare> by_functor_;
+  std::unordered_map<std::string, Prepare> by_matrix_;
 };
 
 // one per family of kernels
