@@ -36,8 +36,8 @@ std::string gibibytes(std::uint64_t bytes) {
   return text;
 }
 
-[[noreturn]] void out_of_memory(const std::string& what, const char* where, std::uint64_t asked, std::uint64_t free,
-                                std::uint64_t all) {
+[[noreturn]] void out_of_memory(const std::string& what, const char* where, std::uint64_t asked,
+                                std::uint64_t free, std::uint64_t all) {
   throw Error(Status::environment, what + " needs " + gibibytes(asked) + " of " + where + ", but only " +
                                        gibibytes(free) + " of " + gibibytes(all) +
                                        " are free for this rank; use more devices or a smaller problem");
@@ -79,8 +79,8 @@ void copy_by_engine(const StridedCopy& c, cudaStream_t stream) {
     return;
   }
   for (std::uint64_t p = 0; p < c.planes; ++p)
-    check(cudaMemcpy2DAsync(c.to + p * c.to_plane, c.to_row, c.from + p * c.from_plane, c.from_row, c.row_bytes,
-                            c.rows, cudaMemcpyDefault, stream),
+    check(cudaMemcpy2DAsync(c.to + p * c.to_plane, c.to_row, c.from + p * c.from_plane, c.from_row,
+                            c.row_bytes, c.rows, cudaMemcpyDefault, stream),
           "copying rows");
 }
 
@@ -105,8 +105,8 @@ CudaDevice::CudaDevice(const DeviceChoice& choice, Bodies bodies)
   check(cudaSetDevice(device_), "choosing a device");
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, device_), "asking for a device's properties");
-  name_ = std::string(properties.name) + " (device " + std::to_string(device_) + " of " + std::to_string(devices) +
-          ")";
+  name_ = std::string(properties.name) + " (device " + std::to_string(device_) + " of " +
+          std::to_string(devices) + ")";
   std::size_t free_bytes = 0, total_bytes = 0;
   check(cudaMemGetInfo(&free_bytes, &total_bytes), "asking for the device's memory");
   memory_.capacity_bytes = std::min<std::uint64_t>(free_bytes, total_bytes / ranks_);
@@ -177,8 +177,9 @@ std::byte* CudaDevice::allocate_pinned(std::uint64_t bytes, const std::string& w
   const cudaError_t status = cudaMallocHost(&memory, bytes > 0 ? bytes : 1);
   if (status != cudaSuccess) {
     cudaGetLastError();
-    throw Error(Status::environment, what + " needs " + gibibytes(bytes) + " of pinned host memory: " +
-                                         cudaGetErrorString(status) + "; raise the limit (ulimit -l) or use more ranks");
+    throw Error(Status::environment, what + " needs " + gibibytes(bytes) +
+                                         " of pinned host memory: " + cudaGetErrorString(status) +
+                                         "; raise the limit (ulimit -l) or use more ranks");
   }
   auto* start = static_cast<std::byte*>(memory);
   pinned_.emplace(start, bytes);
@@ -290,7 +291,8 @@ void CudaDevice::launch(PreparedLaunch& launch, StreamId stream) {
 
 void CudaDevice::begin_capture(StreamId stream) {
   use();
-  check(cudaStreamBeginCapture(streams_[stream.index()], cudaStreamCaptureModeThreadLocal), "beginning a capture");
+  check(cudaStreamBeginCapture(streams_[stream.index()], cudaStreamCaptureModeThreadLocal),
+        "beginning a capture");
   capturing_ = true;
   captured_ = {};
 }

@@ -1,8 +1,7 @@
-#include "gpu/device_kernels.hpp"
-
 #include <algorithm>
 
 #include "gpu/cuda_check.hpp"
+#include "gpu/device_kernels.hpp"
 
 namespace tutti::gpu {
 namespace {
@@ -47,11 +46,16 @@ std::uint64_t common_unit(std::uint64_t bits) {
 template <class Launch>
 void with_unit(std::uint64_t unit, const Launch& launch) {
   switch (unit) {
-    case 16: return launch(uint4{});
-    case 8: return launch(std::uint64_t{});
-    case 4: return launch(std::uint32_t{});
-    case 2: return launch(std::uint16_t{});
-    default: return launch(std::uint8_t{});
+    case 16:
+      return launch(uint4{});
+    case 8:
+      return launch(std::uint64_t{});
+    case 4:
+      return launch(std::uint32_t{});
+    case 2:
+      return launch(std::uint16_t{});
+    default:
+      return launch(std::uint8_t{});
   }
 }
 
@@ -60,7 +64,8 @@ void with_unit(std::uint64_t unit, const Launch& launch) {
 void copy_rows(const StridedCopy& c, cudaStream_t stream) {
   if (c.bytes() == 0) return;
   // a number whose lowest set bit is the lowest of all of them
-  std::uint64_t bits = reinterpret_cast<std::uintptr_t>(c.from) | reinterpret_cast<std::uintptr_t>(c.to) | c.row_bytes;
+  std::uint64_t bits =
+      reinterpret_cast<std::uintptr_t>(c.from) | reinterpret_cast<std::uintptr_t>(c.to) | c.row_bytes;
   if (c.rows > 1) bits |= c.from_row | c.to_row;
   if (c.planes > 1) bits |= c.from_plane | c.to_plane;
   const std::uint64_t unit = common_unit(bits);
@@ -70,16 +75,16 @@ void copy_rows(const StridedCopy& c, cudaStream_t stream) {
   check_launch("copy of rows");
 }
 
-void gather(const std::byte* from, const std::uint32_t* positions, std::uint64_t count, std::uint32_t element_bytes,
-            std::byte* to, cudaStream_t stream) {
+void gather(const std::byte* from, const std::uint32_t* positions, std::uint64_t count,
+            std::uint32_t element_bytes, std::byte* to, cudaStream_t stream) {
   if (count == 0) return;
   const std::uint64_t unit = common_unit(reinterpret_cast<std::uintptr_t>(from) |
                                          reinterpret_cast<std::uintptr_t>(to) | element_bytes);
   with_unit(unit, [&](auto type) {
     using Unit = decltype(type);
     gather_units<<<blocks_for(count * element_bytes / unit), threads, 0, stream>>>(
-        reinterpret_cast<const Unit*>(from), positions, count, static_cast<std::uint32_t>(element_bytes / unit),
-        reinterpret_cast<Unit*>(to));
+        reinterpret_cast<const Unit*>(from), positions, count,
+        static_cast<std::uint32_t>(element_bytes / unit), reinterpret_cast<Unit*>(to));
   });
   check_launch("gather");
 }

@@ -1,6 +1,6 @@
-// Products with sparse matrices and what is made of them: one block of threads for each tile, the values that the
-// tile reads in shared memory. On CSR tiles a thread has a row, as in the generic launcher; SELL tiles are read
-// by neighbouring threads side by side: the tuned ones.
+// Products with sparse matrices and what is made of them: one block of threads for each tile, the values that
+// the tile reads in shared memory. On CSR tiles a thread has a row, as in the generic launcher; SELL tiles
+// are read by neighbouring threads side by side: the tuned ones.
 #include "gpu/sparse/tiles.cuh"
 
 namespace tutti::gpu {
@@ -68,8 +68,8 @@ struct Jacobi {
   }
 };
 
-/// read(F), read(x, columns(F)), read(R), read(r, columns(R)), write(rc): the same rows in both products, so a
-/// thread meets what it has written itself.
+/// read(F), read(x, columns(F)), read(R), read(r, columns(R)), write(rc): the same rows in both products, so
+/// a thread meets what it has written itself.
 struct ResidualRestrict {
   static std::uint64_t values(const Argument* a) {
     return std::max(tile_on_device<Csr>(a[0]).columns, tile_on_device<Csr>(a[2]).columns);

@@ -1,11 +1,12 @@
 // Kernels of sparse matrices on one tile by a block of threads. Each function is what thread `t` of `threads`
-// does between two barriers; a row's products are added by one thread, one after the other in the order of its
-// entries: the host's bits. Free of CUDA, so a host can play all threads one after the other
+// does between two barriers; a row's products are added by one thread, one after the other in the order of
+// its entries: the host's bits. Free of CUDA, so a host can play all threads one after the other
 // (tests/unit/gpu.cpp).
 #pragma once
 
 #include <cstdint>
 
+#include "gpu/unroll.hpp"
 #include "runtime/data/sell_matrix.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 #include "runtime/data/view.hpp"
@@ -55,7 +56,7 @@ TUTTI_FUNCTION void multiply(Thread me, const SellTile<double>& a, const double*
     for (std::uint32_t s = me.t / lanes; s < a.slices; s += me.threads / lanes) {
       const std::uint32_t row = a.order[std::size_t{s} * lanes + lane];
       double sum = 0;
-#pragma unroll 9
+      TUTTI_UNROLL_BY(9)
       for (std::uint32_t k = a.first[s] + lane; k < a.first[s + 1]; k += lanes)
         sum += a.value[k] * local[column[k]];
       if (row < a.rows) write(row, sum);
@@ -71,7 +72,7 @@ TUTTI_FUNCTION inline void dot_terms(Thread me, const double* y, std::uint32_t r
 /// Lane l of the sum of terms, as in_lanes on the host.
 TUTTI_FUNCTION inline double lane_sum(std::uint32_t l, const double* terms, std::uint32_t n) {
   double lane = 0;
-#pragma unroll 8
+  TUTTI_UNROLL_BY(8)
   for (std::uint32_t i = l; i < n; i += 8) lane += terms[i];
   return lane;
 }

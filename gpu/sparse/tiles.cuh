@@ -38,7 +38,8 @@ __global__ void __launch_bounds__(tile_threads) tiles(const Parts parts, const T
   extern __shared__ double shared[];
   const Argument* a = parts.arguments + std::size_t{blockIdx.x} * parts.per_part;
   double* local = scratch.global != nullptr ? scratch.global + blockIdx.x * scratch.stride : shared;
-  Operation::run(Thread{threadIdx.x, tile_threads}, a, local, static_cast<double*>(parts.results[blockIdx.x]));
+  Operation::run(Thread{threadIdx.x, tile_threads}, a, local,
+                 static_cast<double*>(parts.results[blockIdx.x]));
 }
 
 /// Operation::values(host copies of a part's arguments) says how many values of scratch the part needs;
@@ -50,8 +51,7 @@ class TileLaunch : public CudaLaunch {
     return std::make_unique<TileLaunch>(launch);
   }
   explicit TileLaunch(const DeviceLaunch& launch)
-      : name_(launch.kernel.name),
-        table_(launch, std::vector<std::uint64_t>(launch.parts.size(), 1)) {
+      : name_(launch.kernel.name), table_(launch, std::vector<std::uint64_t>(launch.parts.size(), 1)) {
     std::uint64_t values = 0;
     for (const LaunchPart& p : launch.parts)
       values = std::max(values, Operation::values(&launch.arguments[p.first]));
@@ -72,8 +72,8 @@ class TileLaunch : public CudaLaunch {
 
   void run(cudaStream_t stream) override {
     if (table_.blocks() == 0) return;
-    tiles<Operation><<<table_.blocks(), tile_threads, shared_bytes_, stream>>>(table_.parts(),
-                                                                               TileScratch{global_.data(), stride_});
+    tiles<Operation><<<table_.blocks(), tile_threads, shared_bytes_, stream>>>(
+        table_.parts(), TileScratch{global_.data(), stride_});
     check_launch(name_);
   }
 

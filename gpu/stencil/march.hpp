@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "gpu/unroll.hpp"
 #include "kernels/stencil/functors.hpp"
 #include "runtime/data/view.hpp"
 
@@ -106,7 +107,7 @@ struct BoxAt {
 };
 
 TUTTI_FUNCTION inline void load_rows(const double* plane, std::int64_t stride1, double (*rows)[4]) {
-#pragma unroll
+  TUTTI_UNROLL
   for (int b = 0; b < 3; ++b) {
     const double* row = plane + (b - 1) * stride1;
     const Pair here = load_pair(row);
@@ -146,7 +147,7 @@ TUTTI_FUNCTION void march(const Cell& cell, const Field3& u, const Field3& out, 
   if constexpr (Cell::shape == Shape::faces) {
     constexpr int P = Cell::planes, R = Cell::radius;
     Pair column[2 * P + 1];
-#pragma unroll
+    TUTTI_UNROLL
     for (int a = 0; a < 2 * P; ++a) column[a] = load_pair(from + (a - P) * u.stride0);
     for (; left > 0; --left, from += u.stride0, to += out.stride0) {
       column[2 * P] = load_pair(from + P * u.stride0);
@@ -154,7 +155,7 @@ TUTTI_FUNCTION void march(const Cell& cell, const Field3& u, const Field3& out, 
       double segment[2 * R + 2];
       load_segment<R>(from, column[P], segment);
       store(to, evaluate(cell, FacesAt<P, R>{column, segment, from, u.stride1}, to));
-#pragma unroll
+      TUTTI_UNROLL
       for (int a = 0; a < 2 * P; ++a) column[a] = column[a + 1];
     }
   } else {
@@ -166,12 +167,10 @@ TUTTI_FUNCTION void march(const Cell& cell, const Field3& u, const Field3& out, 
       load_rows(from + u.stride0, u.stride1, value[2]);
       if (left > prefetch_planes) prefetch(from + (1 + prefetch_planes) * u.stride0);
       store(to, evaluate(cell, BoxAt{value}, to));
-#pragma unroll
-      for (int a = 0; a < 2; ++a)
-#pragma unroll
-        for (int b = 0; b < 3; ++b)
-#pragma unroll
-          for (int c = 0; c < 4; ++c) value[a][b][c] = value[a + 1][b][c];
+      TUTTI_UNROLL
+      for (int a = 0; a < 2; ++a) TUTTI_UNROLL
+      for (int b = 0; b < 3; ++b) TUTTI_UNROLL
+      for (int c = 0; c < 4; ++c) value[a][b][c] = value[a + 1][b][c];
     }
   }
 }
