@@ -97,25 +97,31 @@ TUTTI_FUNCTION void load_segment(const double* row, Pair here, double* segment) 
   }
 }
 
-/// What a cell functor that reads a box of radius 1 is given: value[a + 1][b + 1][c + 1], and one more for
-/// the second cell of the pair.
+/// The values around a pair in one plane: at[b + 1][c + 1], and one more for the second cell of the pair.
+struct Around {
+  double at[3][4];
+};
+
+/// What a cell functor that reads a box of radius 1 is given: the planes below, of and above the pair.
 struct BoxAt {
-  const double (*value)[3][4];
+  const Around* plane;
   TUTTI_FUNCTION Pair operator()(std::int64_t a, std::int64_t b, std::int64_t c) const {
-    return {value[a + 1][b + 1][c + 1], value[a + 1][b + 1][c + 2]};
+    return {plane[a + 1].at[b + 1][c + 1], plane[a + 1].at[b + 1][c + 2]};
   }
 };
 
-TUTTI_FUNCTION inline void load_rows(const double* plane, std::int64_t stride1, double (*rows)[4]) {
+TUTTI_FUNCTION inline Around load_around(const double* plane, std::int64_t stride1) {
+  Around values;
   TUTTI_UNROLL
   for (int b = 0; b < 3; ++b) {
     const double* row = plane + (b - 1) * stride1;
     const Pair here = load_pair(row);
-    rows[b][0] = row[-1];
-    rows[b][1] = here.x;
-    rows[b][2] = here.y;
-    rows[b][3] = row[2];
+    values.at[b][0] = row[-1];
+    values.at[b][1] = here.x;
+    values.at[b][2] = here.y;
+    values.at[b][3] = row[2];
   }
+  return values;
 }
 
 template <class Cell>
@@ -160,17 +166,13 @@ TUTTI_FUNCTION void march(const Cell& cell, const Field3& u, const Field3& out, 
     }
   } else {
     static_assert(Cell::shape == Shape::box && Cell::planes == 1 && Cell::radius == 1);
-    double value[3][3][4];
-    load_rows(from - u.stride0, u.stride1, value[0]);
-    load_rows(from, u.stride1, value[1]);
+    Around plane[3] = {load_around(from - u.stride0, u.stride1), load_around(from, u.stride1), {}};
     for (; left > 0; --left, from += u.stride0, to += out.stride0) {
-      load_rows(from + u.stride0, u.stride1, value[2]);
+      plane[2] = load_around(from + u.stride0, u.stride1);
       if (left > prefetch_planes) prefetch(from + (1 + prefetch_planes) * u.stride0);
-      store(to, evaluate(cell, BoxAt{value}, to));
-      TUTTI_UNROLL
-      for (int a = 0; a < 2; ++a) TUTTI_UNROLL
-      for (int b = 0; b < 3; ++b) TUTTI_UNROLL
-      for (int c = 0; c < 4; ++c) value[a][b][c] = value[a + 1][b][c];
+      store(to, evaluate(cell, BoxAt{plane}, to));
+      plane[0] = plane[1];
+      plane[1] = plane[2];
     }
   }
 }
