@@ -53,7 +53,8 @@ void declare_common(CLI::App& app, Options& o) {
   app.option_defaults()->take_last();
   add_integer(app, "--threads", o.threads, 0,
               "worker threads of each rank (0: the rank's share of the cores it may use)");
-  add_choice(app, "--device", o.device, {"cpu", "cuda"}, "where kernels run");
+  add_choice(app, "--device", o.device, {"cpu", "cuda", "simulated"},
+             "where kernels run: on the host, on CUDA devices, or on a simulated device, which is for tests");
   static const std::vector<std::string> schedules{"tasks", "bulk", "kokkos"};
   add_parsed(app, "--schedule", "tasks|bulk|kokkos",
              "how steps are run: as a replayed graph, or as parallel loops with barriers",
@@ -83,6 +84,9 @@ void declare_common(CLI::App& app, Options& o) {
 void check_features(const Options& o) {
   if (o.device == "cuda" && !built_with("cuda"))
     usage_error("--device cuda: this build has no CUDA device; use --device cpu");
+  if (o.device != "cpu" && o.schedule != Schedule::tasks)
+    usage_error("--schedule {} runs on the host alone; with --device {} use --schedule tasks",
+                to_string(o.schedule), o.device);
   if (o.schedule == Schedule::kokkos && !built_with("kokkos"))
     usage_error("--schedule kokkos: this build has no Kokkos (configure with -DTUTTI_KOKKOS=ON)");
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/data/store.hpp"
+#include "runtime/device/device_store.hpp"
 #include "runtime/error.hpp"
 #include "runtime/errors.hpp"
 #include "runtime/exec/replay.hpp"
@@ -36,6 +37,21 @@ Share share_of_cores(Transport& transport) {
   Share share{static_cast<std::uint32_t>(mine.size()), 0};
   for (const Bytes& other : transport.gather_all(bytes))
     if (other == bytes) ++share.ranks;
+  return share;
+}
+
+/// This rank among those on the same machine.
+DeviceShare device_share(Transport& transport) {
+  const std::string name = host_name();
+  Bytes mine(name.size());
+  std::memcpy(mine.data(), name.data(), name.size());
+  DeviceShare share{0, 0};
+  std::uint32_t rank = 0;
+  for (const Bytes& other : transport.gather_all(mine)) {
+    if (other == mine && rank < transport.rank().value) ++share.local_rank;
+    if (other == mine) ++share.local_ranks;
+    ++rank;
+  }
   return share;
 }
 
@@ -93,6 +109,8 @@ void Runtime::start() {
   context_.ranks = transport_->ranks();
   context_.workers = options_->threads > 0 ? static_cast<std::uint32_t>(options_->threads)
                                            : std::max(1U, share.cores / std::max(1U, share.ranks));
+  if (options_->device != "cpu")
+    device_ = std::make_shared<DeviceContext>(make_device(options_->device, device_share(*transport_)));
   context_.budget = std::make_shared<MemoryBudget>(memory_share_bytes(*transport_));
   oversubscribed_ =
       transport_->sum(context_.workers) * share.ranks > std::uint64_t{share.cores} * context_.ranks;
@@ -109,6 +127,8 @@ void Runtime::start() {
     });
 }
 
+Device* Runtime::device() const { return device_ ? device_->device.get() : nullptr; }
+
 Graph Runtime::record(const std::string& name, const std::function<void(Recorder&)>& body) {
   return record(name, 1, [&](Recorder& r, int) { body(r); });
 }
@@ -121,9 +141,9 @@ Graph Runtime::record(const std::string& name, int phases, const std::function<v
     body(recorder, p);
     record.phases.push_back(recorder.take());
   }
-  Graph graph(std::make_unique<Replay>(
-      std::move(record), context_, *transport_,
-      ReplayOptions{options_->schedule, oversubscribed_, options_->steal, watchdog_.get(), trace_.get()}));
+  Graph graph(std::make_unique<Replay>(std::move(record), context_, *transport_,
+                                       ReplayOptions{options_->schedule, oversubscribed_, options_->steal,
+                                                     watchdog_.get(), trace_.get(), device_}));
   if (!options_->dump_graph.empty()) dump(graph);
   return graph;
 }

@@ -16,6 +16,8 @@ namespace tutti {
 class Replay;
 class Trace;
 class Watchdog;
+class Device;
+struct DeviceContext;
 struct Plan;
 struct Profile;
 
@@ -62,6 +64,7 @@ class Runtime {
   Transport& transport() { return *transport_; }
   /// More workers than cores: they give way to each other instead of spinning.
   bool oversubscribed() const { return oversubscribed_; }
+  Device* device() const;                  ///< null with --device cpu
   Trace* trace() { return trace_.get(); }  ///< null without --trace
   const Options& options() const { return *options_; }
 
@@ -81,6 +84,7 @@ class Runtime {
   RankContext context_;
   std::unique_ptr<Watchdog> watchdog_;
   std::unique_ptr<Trace> trace_;
+  std::shared_ptr<DeviceContext> device_;
   bool oversubscribed_ = false;
   bool owns_program_ = false;  // this is main's runtime: uncaught errors end the job
   bool dumped_ = false;

@@ -41,7 +41,7 @@ class Field {
   }
   /// Tells graphs that the data was changed by other means than a recorded operation. On all
   /// ranks alike.
-  void touch() { ++name_->store->version; }
+  void touch() { name_->store->changed_on_host(); }
 
  private:
   Grid grid_;
@@ -66,7 +66,7 @@ class Vector {
     return {static_cast<T*>(a.data), static_cast<std::size_t>(a.box.size())};
   }
   /// Tells graphs that the data was changed by other means than a recorded operation. On all ranks alike.
-  void touch() { ++name_->store->version; }
+  void touch() { name_->store->changed_on_host(); }
 
  private:
   Rows rows_;
@@ -83,7 +83,10 @@ class Scalar {
   const std::shared_ptr<Name>& name() const { return name_; }
   /// Between runs only; `set` must be called with the same value on all ranks.
   T get() const { return *static_cast<const T*>(name_->store->value()); }
-  void set(T value) { *static_cast<T*>(name_->store->value()) = value; }
+  void set(T value) {
+    *static_cast<T*>(name_->store->value()) = value;
+    if (name_->store->image) name_->store->image->host_changed();
+  }
 
  private:
   std::shared_ptr<Name> name_;

@@ -218,6 +218,14 @@ Argument Store::tile(TileId tile) const {
   return a;
 }
 
+std::vector<const Memory*> Store::memories() const {
+  std::vector<const Memory*> all;
+  if (memory_) all.push_back(memory_.get());
+  for (const auto& [tile, memory] : ghost_tiles_) all.push_back(memory.get());
+  for (const auto& [key, memory] : ghost_rows_) all.push_back(memory.get());
+  return all;
+}
+
 Argument Store::ghost_rows(const std::shared_ptr<const ColumnMap>& columns, const Region& region) {
   const Box box{{0, 0, 0}, {1, 1, region.size()}};
   std::unique_ptr<Memory>& memory = ghost_rows_[{columns, region.producer}];

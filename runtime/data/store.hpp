@@ -48,6 +48,20 @@ class Memory {
   std::shared_ptr<MemoryBudget> budget_;
 };
 
+/// The copy of a store on a device, as the store sees it.
+class StoreImage {
+ public:
+  virtual ~StoreImage() = default;
+  /// Brings the host's memory up to date; may wait.
+  virtual void fetch() = 0;
+  /// The host's memory has new values: those on the device are stale.
+  virtual void host_changed() = 0;
+  /// Packs cells from where their values are valid, and unpacks them to all places where values are; they may
+  /// wait. Between runs.
+  virtual void read(const struct Piece& cells, std::byte* to) = 0;
+  virtual void write(const std::byte* from, const struct Piece& cells) = 0;
+};
+
 /// The cells of one collection that a rank holds. A store of cells is the rank's block with ghosts on its
 /// outside, one contiguous array; a scalar store is one value, the same on every rank; a store of objects has
 /// one object for each of the rank's tiles, which nobody changes. Rows of 256 bytes or
@@ -66,6 +80,9 @@ class Store {
 
   ElementType type() const { return type_; }
   bool is_scalar() const { return layout_ == nullptr; }
+  bool has_objects() const { return objects_.use_count() > 0; }
+  const void* objects() const { return objects_.get(); }  ///< those of the rank's tiles in order
+  const std::string& label() const { return label_; }
   const std::shared_ptr<const ColumnMap>& columns() const { return columns_; }  ///< null unless a matrix
   const std::shared_ptr<const Layout>& layout() const { return layout_; }
 
@@ -73,8 +90,13 @@ class Store {
   Argument tile(TileId tile) const;
   /// Cells of the block or its ghosts, in the block's coordinates.
   Argument cells(const Box& box) const;
-  /// The whole block without ghosts.
-  Argument block() const { return cells(block_); }
+  /// The whole block without ghosts, for the host to read and write: it holds the newest values, and those on
+  /// a device are taken to be stale afterwards.
+  Argument block() const {
+    if (image) image->fetch();
+    if (image) image->host_changed();
+    return cells(block_);
+  }
   /// This rank's copy of a tile of another rank: packed, no ghosts; allocated by the first call (lowering,
   /// never replay).
   Argument ghost_tile(TileId tile);
@@ -84,8 +106,17 @@ class Store {
   /// The value of a scalar store.
   void* value() const { return memory_->data(); }
 
+  /// Where it has cells: the block with its ghosts, and the copies of remote tiles and rows so far.
+  std::vector<const Memory*> memories() const;
+  /// The data was changed on the host by other means than a recorded operation.
+  void changed_on_host() {
+    ++version;
+    if (image) image->host_changed();
+  }
+
   /// Counts changes to the data; graphs use it to know whether ghosts are stale.
   std::uint64_t version = 1;
+  std::unique_ptr<StoreImage> image;  ///< null unless a device has used the data
 
  private:
   void arrange(const Index3& ghosts);

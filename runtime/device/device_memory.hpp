@@ -9,7 +9,8 @@
 
 namespace tutti {
 
-/// Offsets into a range of `capacity_bytes`, first fit, aligned to 256 bytes. Not for several threads at once.
+/// Offsets into a range of `capacity_bytes`, first fit, aligned to 256 bytes. Not for several threads at
+/// once.
 class MemoryPool {
  public:
   static constexpr std::uint64_t alignment = 256;

@@ -139,10 +139,10 @@ class SimulatedDevice : public Device {
     pool_.give(memory_.offset(memory));
   }
   std::byte* allocate_pinned(std::uint64_t bytes, const std::string&) override {
-    return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{MemoryPool::alignment}));
+    return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{MemoryPool::alignment}));
   }
   void free_pinned(std::byte* memory) noexcept override {
-    ::operator delete(memory, std::align_val_t{MemoryPool::alignment});
+    ::operator delete (memory, std::align_val_t{MemoryPool::alignment});
   }
 
   // -- kernels

@@ -1,6 +1,7 @@
 #include "runtime/exec/replay.hpp"
 
 #include "runtime/error.hpp"
+#include "runtime/exec/device.hpp"
 #include "runtime/exec/watchdog.hpp"
 
 namespace tutti {
@@ -13,6 +14,19 @@ void check_same_record(const Record& record, Transport& transport) {
     usage_error(
         "graph '{}': the ranks recorded different operations; what is recorded must not depend on the rank",
         record.name);
+}
+
+void read_cells(const Store& store, const Piece& cells, std::byte* to) {
+  if (store.image)
+    store.image->read(cells, to);
+  else
+    pack(cells, to);
+}
+void write_cells(Store& store, const std::byte* from, const Piece& cells) {
+  if (store.image)
+    store.image->write(from, cells);
+  else
+    unpack(from, cells);
 }
 
 std::unique_ptr<Executor> make_executor(const ExecutorContext& context, Schedule schedule) {
@@ -37,6 +51,13 @@ Replay::Replay(Record record, const RankContext& context, Transport& transport, 
   decode_needs(transport.exchange(encode_needs(ghosts_)), context.rank, ghosts_);
   const Dataflow flow = analyse(*program_, ghosts_, context.rank, context.ranks, context.workers);
   plan_ = lower(program_, ghosts_, flow, context.rank, context.ranks, context.workers);
+  DeviceSchedule schedule;
+  std::unique_ptr<DeviceStages> stages;
+  if (options.device) {
+    schedule = schedule_for_device(*program_, flow,
+                                   [&](const Kernel& k) { return options.device->device->has_body(k); });
+    stages = std::make_unique<DeviceStages>(*plan_, flow, schedule, options.device);
+  }
   profile_ = std::make_shared<Profile>(plan_->nodes.size(), context.workers);
   gate_ = std::make_unique<StepGate>(*plan_);
   std::vector<MessageSpec> specs;
@@ -45,9 +66,11 @@ Replay::Replay(Record record, const RankContext& context, Transport& transport, 
   for (std::uint32_t m = 0; m < plan_->messages.size(); ++m)
     if (!plan_->messages[m].spec.sending) messages_->start(m);
   const std::uint32_t graph = options.trace ? options.trace->add_graph(*plan_) : 0;
-  executor_ = make_executor(
-      {*plan_, *gate_, *messages_, options.oversubscribed, options.steal, *profile_, options.trace, graph},
-      options.schedule);
+  const ExecutorContext execution{*plan_,        *gate_,    *messages_,    options.oversubscribed,
+                                  options.steal, *profile_, options.trace, graph};
+  executor_ = options.device
+                  ? make_device_executor(execution, std::move(schedule), std::move(stages), options.device)
+                  : make_executor(execution, options.schedule);
 }
 
 std::int64_t Replay::run(std::int64_t steps) {
@@ -99,7 +122,7 @@ void Replay::refresh_ghosts(std::uint32_t copy) {
         Bytes& bytes = outgoing[to];
         const std::size_t at = bytes.size();
         bytes.resize(at + static_cast<std::size_t>(r.size()) * store.type().size_bytes);
-        pack(p.source(store, r), bytes.data() + at);
+        read_cells(store, p.source(store, r), bytes.data() + at);
       }
   }
   const std::map<RankId, Bytes> arrived = transport_.exchange(outgoing);
@@ -109,9 +132,16 @@ void Replay::refresh_ghosts(std::uint32_t copy) {
     Store& store = *program_->stores[static_cast<std::size_t>(x.store)];
     const GhostPattern& p = ghosts_.patterns[x.pattern];
     for (const auto& [from, regions] : p.incoming)
-      for (const std::uint32_t r : regions) at[from] += unpack(at[from], p.target(store, p.regions[r]));
-    for (const std::uint32_t r : p.local)
-      copy_cells(store.cells(p.regions[r].box), p.target(store, p.regions[r]).cells, store.type().size_bytes);
+      for (const std::uint32_t r : regions) {
+        write_cells(store, at[from], p.target(store, p.regions[r]));
+        at[from] += static_cast<std::size_t>(p.regions[r].size()) * store.type().size_bytes;
+      }
+    Bytes own;
+    for (const std::uint32_t r : p.local) {
+      own.resize(static_cast<std::size_t>(p.regions[r].size()) * store.type().size_bytes);
+      read_cells(store, p.source(store, p.regions[r]), own.data());
+      write_cells(store, own.data(), p.target(store, p.regions[r]));
+    }
   }
 }
 

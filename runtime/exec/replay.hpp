@@ -13,13 +13,15 @@
 namespace tutti {
 
 class Watchdog;
+struct DeviceContext;
 
 struct ReplayOptions {
   Schedule schedule = Schedule::tasks;
   bool oversubscribed = false;
   bool steal = true;
-  Watchdog* watchdog = nullptr;  ///< may be null
-  Trace* trace = nullptr;        ///< may be null
+  Watchdog* watchdog = nullptr;             ///< may be null
+  Trace* trace = nullptr;                   ///< may be null
+  std::shared_ptr<DeviceContext> device{};  ///< null: this rank computes on the host
 };
 
 class Replay {

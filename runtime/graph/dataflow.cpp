@@ -16,17 +16,19 @@ class Data {
  public:
   Data(const Program& program, const Ghosts& ghosts, RankId rank)
       : program_(program), ghosts_(ghosts), rank_(rank) {
-    for (const auto& store : program.stores) {
-      first_.push_back(count_);
-      count_ += store->is_scalar() ? 1 : static_cast<std::uint32_t>(store->layout()->tiles_of(rank).size());
+    for (std::size_t s = 0; s < program.stores.size(); ++s) {
+      const Store& store = *program.stores[s];
+      const std::size_t n = store.is_scalar() ? 1 : store.layout()->tiles_of(rank).size();
+      first_.push_back(fresh(static_cast<std::uint32_t>(n), static_cast<std::int32_t>(s)));
     }
     stores_ = program.stores.size();
     regions_.assign(ghosts.patterns.size() * stores_, unused);
     ghost_tiles_.resize(stores_);
   }
 
-  std::uint32_t fresh(std::uint32_t n = 1) {
+  std::uint32_t fresh(std::uint32_t n = 1, std::int32_t store = -1) {
     count_ += n;
+    store_of_.resize(count_, store);
     return count_ - n;
   }
   DatumId scalar(std::int32_t store) const { return DatumId{first_[static_cast<std::size_t>(store)]}; }
@@ -36,16 +38,18 @@ class Data {
   DatumId tile(std::int32_t store, TileId tile) {
     if (layout(store).owner(tile) == rank_) return own_tile(store, tile);
     const auto [it, is_new] = ghost_tiles_[static_cast<std::size_t>(store)].emplace(tile, count_);
-    if (is_new) ++count_;
+    if (is_new) fresh(1, store);
     return DatumId{it->second};
   }
   DatumId region(std::uint32_t pattern, std::int32_t store, std::uint32_t region) {
     std::uint32_t& first = regions_[pattern * stores_ + static_cast<std::size_t>(store)];
-    if (first == unused) first = fresh(static_cast<std::uint32_t>(ghosts_.patterns[pattern].regions.size()));
+    if (first == unused)
+      first = fresh(static_cast<std::uint32_t>(ghosts_.patterns[pattern].regions.size()), store);
     return DatumId{first + region};
   }
   std::uint32_t count() const { return count_; }
   const std::vector<std::uint32_t>& first() const { return first_; }
+  const std::vector<std::int32_t>& store_of() const { return store_of_; }
 
  private:
   static constexpr std::uint32_t unused = ~0U;
@@ -57,6 +61,7 @@ class Data {
   RankId rank_;
   std::size_t stores_ = 0;
   std::uint32_t count_ = 0;
+  std::vector<std::int32_t> store_of_;  // by datum
   std::vector<std::uint32_t> first_;    // by store
   std::vector<std::uint32_t> regions_;  // by pattern and store
   std::vector<std::unordered_map<TileId, std::uint32_t>> ghost_tiles_;
@@ -99,6 +104,7 @@ class NodeLister {
     }
     flow_.first_datum = data_.first();
     flow_.datum_count = data_.count();
+    flow_.store_of = data_.store_of();
     return std::move(flow_);
   }
 
@@ -112,19 +118,7 @@ class NodeLister {
   void access(DatumId datum, bool writes) {
     flow_.accesses.push_back({datum, writes, DatumAccess::no_producer});
   }
-  // Sorts the node's accesses and merges those to the same datum.
-  void end() {
-    Draft& node = flow_.nodes.back();
-    auto& all = flow_.accesses;
-    const auto first = all.begin() + node.first_access;
-    std::sort(first, all.end(), [](const DatumAccess& a, const DatumAccess& b) {
-      return a.datum != b.datum ? a.datum < b.datum : a.writes > b.writes;
-    });
-    all.erase(std::unique(first, all.end(),
-                          [](const DatumAccess& a, const DatumAccess& b) { return a.datum == b.datum; }),
-              all.end());
-    node.last_access = static_cast<std::uint32_t>(all.size());
-  }
+  void end() { end_node(flow_); }
 
   // -- exchanges --------------------------------------------------------------------------------------------
 
@@ -437,8 +431,23 @@ class EdgeFinder {
 Dataflow analyse(const Program& program, const Ghosts& ghosts, RankId rank, std::uint32_t ranks,
                  std::uint32_t workers) {
   Dataflow flow = NodeLister(program, ghosts, rank, ranks, workers).run();
-  EdgeFinder(flow).run();
+  find_edges(flow);
   return flow;
+}
+
+void find_edges(Dataflow& flow) { EdgeFinder(flow).run(); }
+
+void end_node(Dataflow& flow) {
+  Draft& node = flow.nodes.back();
+  auto& all = flow.accesses;
+  const auto first = all.begin() + node.first_access;
+  std::sort(first, all.end(), [](const DatumAccess& a, const DatumAccess& b) {
+    return a.datum != b.datum ? a.datum < b.datum : a.writes > b.writes;
+  });
+  all.erase(std::unique(first, all.end(),
+                        [](const DatumAccess& a, const DatumAccess& b) { return a.datum == b.datum; }),
+            all.end());
+  node.last_access = static_cast<std::uint32_t>(all.size());
 }
 
 void check_single_token(const Dataflow& flow) {

@@ -90,6 +90,7 @@ struct Dataflow {
   std::vector<std::uint32_t>
       first_datum;  ///< by store: a scalar, or the first of the own tiles, in rank order
   std::uint32_t datum_count = 0;
+  std::vector<std::int32_t> store_of;  ///< by datum: the store whose tile, ghost or value it is, else -1
   std::uint32_t slot_count = 0;
   std::vector<Edge> edges;  ///< ordered by `to`
 };
@@ -102,6 +103,13 @@ inline constexpr std::uint32_t slot_bytes = 64;
 
 Dataflow analyse(const Program& program, const Ghosts& ghosts, RankId rank, std::uint32_t ranks,
                  std::uint32_t workers);
+
+/// Fills `edges` (and the producers of accesses) from the nodes, in program order, and what they access.
+void find_edges(Dataflow& flow);
+
+/// Sorts the accesses of the last node, from `first_access` on, merges those to the same datum and sets
+/// `last_access`.
+void end_node(Dataflow& flow);
 
 /// Throws std::logic_error if an edge lies on no cycle of total distance exactly 1. For tests: costs
 /// O(edges x nodes).
