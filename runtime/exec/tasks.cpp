@@ -222,7 +222,7 @@ class TaskExecutor : public Executor {
   bool before_long_node(Worker& w, Length length) {
     share(w, w.urgent, w.urgent.private_count());
     share(w, w.ready, w.ready.private_count());
-    if (length != Length::long_) return false;
+    if (length != Length::lasting) return false;
     w.role.leave();
     return true;
   }

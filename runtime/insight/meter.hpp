@@ -15,7 +15,7 @@ namespace tutti {
 enum class Length : std::uint8_t {
   brief,    ///< below 2 us
   a_while,  ///< timing it, and looking at mail and network after it, costs next to nothing
-  long_,    ///< 10 us and more: others need not wait for its worker meanwhile
+  lasting,  ///< 10 us and more: others need not wait for its worker meanwhile
 };
 
 /// Adds to its worker's part of a Profile, and to its ring of a Trace if there is one.
@@ -70,7 +70,7 @@ class alignas(64) Meter {
     const std::uint64_t sum = took + (weight_ - 1) * std::min(took, brief_ticks_);
     (is_communication(kind) ? time_->communication : time_->useful) += sum;
     if (ring_) ring_->push({begin, now, step, node, graph_, TraceEvent::Kind::node});
-    return took < brief_ticks_ ? Length::brief : took < 5 * brief_ticks_ ? Length::a_while : Length::long_;
+    return took < brief_ticks_ ? Length::brief : took < 5 * brief_ticks_ ? Length::a_while : Length::lasting;
   }
 
   /// Around a look at the network between two nodes; `begin` as above.

@@ -31,8 +31,8 @@ def definitions(preset: str, extra: Sequence[str]) -> list[str]:
     return [*extra, "-DTUTTI_KOKKOS=OFF"]
 
 
-def build(preset: str, extra: Sequence[str] = ()) -> None:
-    """Configure and build; raises Failure(1) after printing the end of the log."""
+def build(preset: str, extra: Sequence[str] = (), targets: Sequence[str] = ()) -> None:
+    """Configure and build all or some targets; raises Failure(1) after printing the end of the log."""
     if preset not in PRESETS:
         raise Failure(f"unknown preset '{preset}', there are {', '.join(PRESETS)}", USAGE)
     words = definitions(preset, extra)
@@ -41,7 +41,10 @@ def build(preset: str, extra: Sequence[str] = ()) -> None:
     start = time.monotonic()
     with log.open("w") as file:
         steps = Steps(preset)
-        for command in (["cmake", "--preset", preset, *words], ["cmake", "--build", "--preset", preset]):
+        make = ["cmake", "--build", "--preset", preset]
+        if targets:
+            make += ["--target", *targets]
+        for command in (["cmake", "--preset", preset, *words], make):
             if not logged(command, file, steps):
                 steps.clear()
                 file.flush()

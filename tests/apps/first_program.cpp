@@ -23,9 +23,8 @@ int main(int argc, char** argv) {
   step.run(100);  // the only call that waits
 
   const double decay = kernels::heat_mode_factor(7, mode, 0.125, 100);  // the analytic solution
-  rt.run("check", [&](Recorder& r) {
-    r.reduce(grid, kernels::sine_mode_error(mode, decay), max(error), read(u));
-  });
+  rt.run("check",
+         [&](Recorder& r) { r.reduce(grid, kernels::sine_mode_error(mode, decay), max(error), read(u)); });
   report.verify("max_error", error.get(), 1e-12);
   return report.finish();  // the verdict is the exit status
 }

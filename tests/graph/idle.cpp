@@ -63,8 +63,8 @@ TEST(Idle, NothingSpinsBetweenRuns) {
   });
 }
 
-// Worker 1 has parked when worker 0 releases its node. The bound is for machines with other work on them: alone it
-// is some microseconds, and a wake-up that got lost would take a tenth of a second.
+// Worker 1 has parked when worker 0 releases its node. The bound is for machines with other work on them:
+// alone it is some microseconds, and a wake-up that got lost would take a tenth of a second.
 TEST(Idle, ParkedWorkersWakeUpSoon) {
   run_local_job(1, with_threads(2), [](Runtime& rt) {
     Grid grid(rt, {2}, {{1}, Boundary::fixed(0), 0});
