@@ -52,7 +52,6 @@ void measure_sparse(Measurement& m) {
     Argument vector;
     vector.box = {{0, 0, grid.first_row(t)}, {1, 1, grid.first_row(t + 1)}};
     for (const auto& p : tile.parts) {
-      mirror.add(p.positions);
       parts[t].push_back({x.data() + grid.first_row(p.producer), p.positions.data(),
                           static_cast<std::uint32_t>(p.positions.size())});
     }

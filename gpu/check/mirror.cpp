@@ -52,6 +52,7 @@ Argument Mirror::on_device(const Parameter& parameter, const Argument& argument)
     std::vector<ColumnPart> parts(argument.parts, argument.parts + argument.input_count);
     for (ColumnPart& p : parts) {
       p.values = on_device(p.values);
+      add(reinterpret_cast<const std::byte*>(p.positions), p.count * sizeof *p.positions);
       p.positions = reinterpret_cast<const std::uint32_t*>(on_device(p.positions));
     }
     kept_.emplace_back(parts.size() * sizeof(ColumnPart));
@@ -66,6 +67,8 @@ DeviceLaunch Mirror::launch(const Kernel& kernel, const std::vector<std::vector<
                             const std::vector<std::uint64_t>& results) {
   DeviceLaunch launch;
   launch.kernel = kernel;
+  add(step_);
+  launch.step = reinterpret_cast<const std::int64_t*>(on_device(step_.data()));
   for (std::size_t p = 0; p < parts.size(); ++p) {
     LaunchPart part;
     part.task.box = parts[p].back().box;

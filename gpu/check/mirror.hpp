@@ -50,6 +50,7 @@ class Mirror {
     std::byte* there;
   };
   std::map<const std::byte*, Range> ranges_;  // by start on the host
+  std::vector<std::int64_t> step_{0};
   std::vector<std::vector<std::byte>> kept_;  // host side of lists and objects
 };
 
