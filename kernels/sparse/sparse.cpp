@@ -1,10 +1,10 @@
 #include "kernels/sparse/sparse.hpp"
 
 #include <algorithm>
-#include <vector>
 
-#include "kernels/blas1/lanes.hpp"
+#include "kernels/blas1/blas1.hpp"
 #include "kernels/launch.hpp"
+#include "kernels/sparse/local.hpp"
 
 namespace tutti::kernels {
 namespace {
@@ -12,19 +12,10 @@ namespace {
 using Matrix = CsrTile<double>;
 using Sell = SellTile<double>;
 
-/// Memory of the calling thread that grows to the largest tile and is kept.
-double* scratch(std::size_t n) {
-  thread_local std::vector<double> memory;
-  if (memory.size() < n) memory.resize(n);
-  return memory.data();
-}
-
-/// The values of all local columns; `extra` elements follow.
 template <class Tile>
-double* local_values(const Tile& a, const Columns<double>& x, std::size_t extra = 0) {
-  double* local = scratch(a.columns + extra);
-  if (a.own_columns > 0) std::copy_n(x.own, a.own_columns, local);
-  x.gather_others(local + a.own_columns);
+const double* local_values(const Tile& a, const Columns<double>& x) {
+  double* local = scratch(a.columns);
+  fetch_columns(x, local);
   return local;
 }
 
@@ -34,9 +25,9 @@ double* local_values(const Tile& a, const Columns<double>& x, std::size_t extra 
 constexpr std::size_t ahead = 512;
 template <class Column>
 void prefetch(const double* value, const Column* column, std::size_t k, std::size_t count) {
-  for (std::size_t j = 0; j < count; j += 8) __builtin_prefetch(value + k + ahead + j, 0, 3);
+  for (std::size_t j = 0; j < count; j += 8) __builtin_prefetch(value + k + ahead + j, 0, 2);
   for (std::size_t j = 0; j < count; j += 64 / sizeof(Column))
-    __builtin_prefetch(column + k + ahead + j, 0, 3);
+    __builtin_prefetch(column + k + ahead + j, 0, 2);
 }
 
 template <class Column>
@@ -69,8 +60,8 @@ void multiply(const Sell& a, const double* x, double* y) {
     for (std::uint32_t s = 0; s < a.slices; ++s) {
       double sum[lanes] = {};
       for (std::uint32_t k = a.first[s]; k < a.first[s + 1]; k += lanes) {
-        __builtin_prefetch(a.value + k + ahead, 0, 3);
-        if (k % 32 == 0) __builtin_prefetch(column + k + ahead, 0, 3);
+        __builtin_prefetch(a.value + k + ahead, 0, 2);
+        if (k % 32 == 0) __builtin_prefetch(column + k + ahead, 0, 2);
         TUTTI_INDEPENDENT
         for (std::uint32_t l = 0; l < lanes; ++l) sum[l] += a.value[k + l] * x[column[k + l]];
       }
@@ -79,11 +70,6 @@ void multiply(const Sell& a, const double* x, double* y) {
       for (std::uint32_t l = 0; l < n; ++l) y[order[l]] = sum[l];
     }
   });
-}
-
-double dot(const double* x, const double* y, std::uint32_t n) {
-  return in_lanes(
-      n, [&](std::int64_t i) __attribute__((always_inline)) { return x[i] * y[i]; });
 }
 
 template <class Tile>
@@ -96,7 +82,7 @@ struct SpmvDot {
   double operator()(Tile a, Columns<double> x, Out<double> y) const {
     const double* local = local_values(a, x);
     multiply(a, local, y.data);
-    return dot(local, y.data, a.rows);
+    return lane_dot(local, y.data, a.rows);
   }
 };
 
@@ -113,85 +99,10 @@ struct Jacobi {
   }
 };
 
-// What a row needs of the row before it comes last in its sum: the sums of consecutive rows overlap but for
-// that.
-struct GaussSeidelZero {
-  void operator()(Matrix a, In<double> r, Out<double> out) const {
-    a.column.visit([&](const auto* column) { sweep(a, column, r.data, out.data); });
-  }
-  template <class Column>
-  static void sweep(const Matrix& a, const Column* column, const double* r, double* z) {
-    const std::uint32_t mean = a.entries() / a.rows;
-    for (std::uint32_t i = 0; i < a.rows; ++i) {
-      const std::uint32_t d = a.diagonal[i];
-      const double inverse = 1.0 / a.value[d];
-      prefetch(a.value, column, a.first[i], mean);
-      double sum = r[i];
-      for (std::uint32_t k = a.first[i]; k < d; ++k) sum -= a.value[k] * z[column[k]];
-      z[i] = sum * inverse;
-    }
-    for (std::uint32_t i = a.rows; i-- > 0;) {
-      const std::uint32_t d = a.diagonal[i];
-      const double inverse = 1.0 / a.value[d];
-      double sum = 0;
-      for (std::uint32_t k = a.outside[i]; k-- > d + 1;) sum += a.value[k] * z[column[k]];
-      z[i] -= sum * inverse;
-    }
-  }
-};
-
-// Forwards, z holds new values before row i and old ones behind it, so the change of z[i] is the residual
-// over the diagonal. Backwards, it changes by what the rows behind it have changed by since.
-struct GaussSeidel {
-  void operator()(Matrix a, Columns<double> x, In<double> r, Out<double> out) const {
-    double* z = local_values(a, x, a.rows);
-    a.column.visit([&](const auto* column) { sweep(a, column, r.data, z, z + a.columns, out.data); });
-  }
-  template <class Column>
-  static void sweep(const Matrix& a, const Column* column, const double* r, double* z, double* change,
-                    double* out) {
-    for (std::uint32_t i = 0; i < a.rows; ++i) {
-      const std::uint32_t d = a.diagonal[i];
-      const double inverse = 1.0 / a.value[d];
-      double sum = r[i] - row_product(a, column, d, a.first[i + 1], z);
-      for (std::uint32_t k = a.first[i]; k < d; ++k) sum -= a.value[k] * z[column[k]];
-      change[i] = sum * inverse;
-      z[i] += change[i];
-    }
-    for (std::uint32_t i = a.rows; i-- > 0;) {
-      const std::uint32_t d = a.diagonal[i];
-      const double inverse = 1.0 / a.value[d];
-      double sum = 0;
-      for (std::uint32_t k = a.outside[i]; k-- > d + 1;) sum += a.value[k] * change[column[k]];
-      const double back = sum * inverse;
-      change[i] -= back;
-      out[i] = z[i] - back;
-    }
-  }
-};
-
-/// The same, and r . z.
-template <class Smoother>
-struct WithDot;
-template <>
-struct WithDot<Jacobi> {
+struct JacobiDot {
   double operator()(Matrix a, In<double> r, Out<double> z) const {
     Jacobi{}(a, r, z);
-    return dot(r.data, z.data, a.rows);
-  }
-};
-template <>
-struct WithDot<GaussSeidelZero> {
-  double operator()(Matrix a, In<double> r, Out<double> z) const {
-    GaussSeidelZero{}(a, r, z);
-    return dot(r.data, z.data, a.rows);
-  }
-};
-template <>
-struct WithDot<GaussSeidel> {
-  double operator()(Matrix a, Columns<double> x, In<double> r, Out<double> z) const {
-    GaussSeidel{}(a, x, r, z);
-    return dot(r.data, z.data, a.rows);
+    return lane_dot(r.data, z.data, a.rows);
   }
 };
 
@@ -227,27 +138,13 @@ Cost with_dot(Cost c) { return {c.flops + 2, c.bytes}; }
 
 }  // namespace
 
-double entries_per_row(const SparseMatrix<double>& a) {
-  return static_cast<double>(a.entries()) / static_cast<double>(a.rows().size());
-}
-
 Kernel spmv(double n) { return make_kernel("spmv", Spmv<Matrix>{}, cost(n, 1, 2)); }
 Kernel spmv_dot(double n) { return make_kernel("spmv_dot", SpmvDot<Matrix>{}, with_dot(cost(n, 1, 2))); }
 Kernel spmv_sell(double n) { return make_kernel("spmv", Spmv<Sell>{}, cost(n, 1, 2)); }
 Kernel spmv_dot_sell(double n) { return make_kernel("spmv_dot", SpmvDot<Sell>{}, with_dot(cost(n, 1, 2))); }
 Kernel residual(double n) { return make_kernel("residual", Residual{}, cost(n, 1, 3)); }
 Kernel jacobi() { return make_kernel("jacobi", Jacobi{}, {1, 24}); }
-Kernel jacobi_dot() { return make_kernel("jacobi_dot", WithDot<Jacobi>{}, {3, 24}); }
-Kernel gauss_seidel_zero(double n) {
-  return make_kernel("gauss_seidel_zero", GaussSeidelZero{}, cost(n, 1, 2));
-}
-Kernel gauss_seidel_zero_dot(double n) {
-  return make_kernel("gauss_seidel_zero_dot", WithDot<GaussSeidelZero>{}, with_dot(cost(n, 1, 2)));
-}
-Kernel gauss_seidel(double n) { return make_kernel("gauss_seidel", GaussSeidel{}, cost(n, 1.5, 3)); }
-Kernel gauss_seidel_dot(double n) {
-  return make_kernel("gauss_seidel_dot", WithDot<GaussSeidel>{}, with_dot(cost(n, 1.5, 3)));
-}
+Kernel jacobi_dot() { return make_kernel("jacobi_dot", JacobiDot{}, {3, 24}); }
 Kernel residual_restrict(double n) {
   return make_kernel("residual_restrict", ResidualRestrict{}, cost(n, 1, 2 + 1.5));
 }

@@ -32,6 +32,7 @@
 
 #include <cstdint>
 
+#include "runtime/data/dia_matrix.hpp"
 #include "runtime/data/kernel.hpp"
 #include "runtime/data/sell_matrix.hpp"
 #include "runtime/data/sparse_matrix.hpp"
@@ -39,16 +40,21 @@
 namespace tutti::kernels {
 
 /// Entries per row, on average: costs per row follow from it.
-double entries_per_row(const SparseMatrix<double>& a);
+template <class Matrix>
+double entries_per_row(const Matrix& a) {
+  return static_cast<double>(a.entries()) / static_cast<double>(a.rows().size());
+}
 
 Kernel spmv(double row_entries);
 Kernel spmv_dot(double row_entries);
 Kernel spmv_sell(double row_entries);      ///< read(SellMatrix), ...: the bits of spmv
 Kernel spmv_dot_sell(double row_entries);  ///< the bits of spmv_dot
+Kernel spmv_dia(double row_entries);       ///< read(DiaMatrix), ...: the bits of spmv
+Kernel spmv_dot_dia(double row_entries);   ///< the bits of spmv_dot
 Kernel residual(double row_entries);
 Kernel jacobi();
 Kernel jacobi_dot();
-Kernel gauss_seidel_zero(double row_entries);
+Kernel gauss_seidel_zero(double row_entries);  ///< read(DiaMatrix), ..., as all sweeps
 Kernel gauss_seidel_zero_dot(double row_entries);
 Kernel gauss_seidel(double row_entries);
 Kernel gauss_seidel_dot(double row_entries);

@@ -24,6 +24,7 @@ void solve(Runtime& rt, const CgOptions& opt, Report& report) {
                          ? hpcg->system()
                          : read_system(rt, opt.matrix, opt.rhs, opt.seed, opt.tile.empty() ? 0 : opt.tile[0]);
     if (opt.format == "sell") s.sell.emplace(s.a);
+    if (opt.format == "dia") s.dia = hpcg ? hpcg->diagonals() : DiaMatrix<double>(s.a);
     return s;
   }();
   report.problem("rows", system.a.rows().size());
@@ -59,6 +60,8 @@ void solve(Runtime& rt, const CgOptions& opt, Report& report) {
                "raw");
   product.report(report);
   report.add("residual_history", hexadecimal(history));
+  if (!opt.output.empty())
+    write_solution(rt, opt.output, system, hpcg ? &*hpcg : nullptr, history, report.provenance());
 }
 
 }  // namespace

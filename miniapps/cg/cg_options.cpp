@@ -22,17 +22,16 @@ void CgOptions::declare(CLI::App& app) {
                     "mg: a V-cycle of multigrid (default: mg; for --matrix: jacobi; for cg: none)");
   tutti::add_number(app, "--tolerance", tolerance, 0, "of |r| / |b|; 0: do all iterations (default: 1e-9)");
   tutti::add_integer(app, "--max-iterations", max_iterations, 1, "(default: 500)");
-  tutti::add_choice(app, "--format", format, {"csr", "sell"},
-                    "of the matrix in products (default: sell; for --matrix: csr)");
+  tutti::add_choice(app, "--format", format, {"csr", "sell", "dia"},
+                    "of the matrix in products (default: dia; for --matrix: csr)");
   app.add_flag("--benchmark", benchmark, "the procedure of the HPCG benchmark, with its rating");
   tutti::add_number(app, "--benchmark-time", benchmark_s, 0, "seconds of timed iterations (default: 60)");
 }
 
 void CgOptions::validate() {
-  if (!output.empty()) usage_error("--output: cg does not write its solution; leave the option out");
   if (solver.empty()) solver = "pcg";
   if (preconditioner.empty()) preconditioner = solver == "cg" ? "none" : matrix.empty() ? "mg" : "jacobi";
-  if (format.empty()) format = matrix.empty() ? "sell" : "csr";
+  if (format.empty()) format = matrix.empty() ? "dia" : "csr";
   if (solver == "cg" && preconditioner != "none")
     usage_error("--solver cg takes no preconditioner; use --solver pcg");
   if (schedule == tutti::Schedule::kokkos)
@@ -81,6 +80,6 @@ tutti::Index3 CgOptions::global_grid(std::uint32_t ranks) const {
 }
 
 tutti::Index3 CgOptions::tile_edge() const {
-  if (tile.empty()) return {26, 26, 26};
+  if (tile.empty()) return {13, 13, 128};
   return {tile[0], tile[1], tile[2]};
 }

@@ -39,7 +39,7 @@ class Jacobi : public Preconditioner {
 
 class Multigrid : public Preconditioner {
  public:
-  Multigrid(Runtime& rt, const SparseMatrix<double>& a, const GridNumbering& grid, const Index3& edge,
+  Multigrid(Runtime& rt, const DiaMatrix<double>& a, const GridNumbering& grid, const Index3& edge,
             int levels, const std::function<double(std::int64_t)>& diagonal) {
     levels_.push_back({grid, a, Vector<double>(a.rows(), "u0"), {}, {}, {}});
     while (static_cast<int>(levels_.size()) < levels && can_halve(levels_.back().grid))
@@ -61,7 +61,7 @@ class Multigrid : public Preconditioner {
  private:
   struct Level {
     GridNumbering grid;
-    SparseMatrix<double> a;
+    DiaMatrix<double> a;
     Vector<double> u;                 // between the two sweeps
     std::optional<Vector<double>> r;  // right-hand side and solution, of all grids but the first
     std::optional<Vector<double>> z;
@@ -81,7 +81,7 @@ class Multigrid : public Preconditioner {
     fine.to_next = kernels::hpcg_transfer(rt.transport(), fine.a.rows(), fine.grid, rows, grid, diagonal);
     const auto label = [&](const char* name) { return fmt::format("{}{}", name, levels_.size()); };
     levels_.push_back({grid,
-                       kernels::hpcg_matrix(rt.transport(), rows, grid),
+                       DiaMatrix<double>(kernels::hpcg_matrix(rt.transport(), rows, grid)),
                        Vector<double>(rows, label("u")),
                        Vector<double>(rows, label("r")),
                        Vector<double>(rows, label("z")),
@@ -91,7 +91,7 @@ class Multigrid : public Preconditioner {
   void cycle(Recorder& recorder, std::size_t l, const Vector<double>& r, const Vector<double>& z,
              const Scalar<double>* rz) {
     const Level& level = levels_[l];
-    const SparseMatrix<double>& a = level.a;
+    const DiaMatrix<double>& a = level.a;
     const double n = kernels::entries_per_row(a);
     if (!level.to_next) {
       each_or_reduce(recorder, a.rows(), kernels::gauss_seidel_zero(n), kernels::gauss_seidel_zero_dot(n), rz,
@@ -120,7 +120,7 @@ std::unique_ptr<Preconditioner> make_jacobi(const SparseMatrix<double>& a) {
   return std::make_unique<Jacobi>(a);
 }
 
-std::unique_ptr<Preconditioner> make_multigrid(Runtime& rt, const SparseMatrix<double>& a,
+std::unique_ptr<Preconditioner> make_multigrid(Runtime& rt, const DiaMatrix<double>& a,
                                                const GridNumbering& grid, const Index3& tile_edge, int levels,
                                                const std::function<double(std::int64_t)>& diagonal) {
   return std::make_unique<Multigrid>(rt, a, grid, tile_edge, levels, diagonal);

@@ -27,7 +27,7 @@ std::unique_ptr<Preconditioner> make_jacobi(const tutti::SparseMatrix<double>& a
 /// before and one after the correction from the next grid, one on the coarsest. Each grid has its own tiles,
 /// so small grids have few and lie on few ranks. `levels` at most: fewer where an extent is odd. `diagonal`
 /// is that of `a`, as for hpcg_matrix.
-std::unique_ptr<Preconditioner> make_multigrid(tutti::Runtime& rt, const tutti::SparseMatrix<double>& a,
+std::unique_ptr<Preconditioner> make_multigrid(tutti::Runtime& rt, const tutti::DiaMatrix<double>& a,
                                                const tutti::kernels::GridNumbering& grid,
                                                const tutti::Index3& tile_edge, int levels,
                                                const std::function<double(std::int64_t)>& diagonal = {});

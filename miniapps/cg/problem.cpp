@@ -19,6 +19,7 @@ HpcgProblem::HpcgProblem(Runtime& rt, const Index3& extents, const Index3& tile_
       rows_(rt, grid_.bounds()),
       system_{kernels::hpcg_matrix(rt.transport(), rows_, grid_, diagonal),
               {},
+              {},
               Vector<double>(rows_, "x", 1.0),
               Vector<double>(rows_, "b")} {
   rt.run("right-hand side", [&](Recorder& r) { system_.record_product(r, system_.x, system_.b); });
@@ -79,7 +80,7 @@ LinearSystem read_system(Runtime& rt, const std::string& matrix, const std::stri
     for (const Triplet& t : triplets) assembly.add(t.row, t.column, t.value);
     assembly.exchange();
   }
-  LinearSystem system{assembly.finish(), {}, Vector<double>(rows, "x"), Vector<double>(rows, "b", 1.0)};
+  LinearSystem system{assembly.finish(), {}, {}, Vector<double>(rows, "x"), Vector<double>(rows, "b", 1.0)};
   if (rhs == "random")
     rt.run("random", [&](Recorder& r) { r.each(rows, kernels::random_vector(seed), write(system.b)); });
   else if (rhs != "ones")
@@ -102,6 +103,12 @@ SolutionCheck check_solution(Runtime& rt, const LinearSystem& system) {
     rec.reduce(rows, kernels::checksum({1, 1, rows.size()}), sum(hash), read(system.x));
   });
   return {std::sqrt(rr.get()) / std::sqrt(bb.get()), std::sqrt(rr.get()), largest.get(), hash.get()};
+}
+
+void write_solution(Runtime& rt, const std::string& path, const LinearSystem& system, const HpcgProblem* hpcg,
+                    const std::vector<double>& history, const nlohmann::json& provenance) {
+  const VectorShape shape = hpcg ? hpcg->grid_shape() : VectorShape{{system.a.rows().size()}};
+  write_vector(rt.transport(), path, "x", system.x, shape, {{"residual_history", history}}, provenance);
 }
 
 Asymmetry asymmetry(Runtime& rt, const LinearSystem& system, Preconditioner& preconditioner,

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <tutti/tutti.hpp>
@@ -10,6 +11,7 @@
 #include "kernels/sparse.hpp"
 #include "miniapps/cg/preconditioner.hpp"
 #include "miniapps/cg/solver.hpp"
+#include "runtime/io/vector_file.hpp"
 
 /// HPCG's operator on a grid, with the right-hand side whose solution is 1 everywhere.
 class HpcgProblem {
@@ -20,8 +22,18 @@ class HpcgProblem {
 
   const LinearSystem& system() const { return system_; }
   const tutti::Rows& rows() const { return rows_; }
+  /// The matrix as diagonals, which multigrid needs and products may use. Made once.
+  const tutti::DiaMatrix<double>& diagonals() const {
+    if (!diagonals_) diagonals_.emplace(system_.a);
+    return *diagonals_;
+  }
   std::unique_ptr<Preconditioner> make_multigrid() const {
-    return ::make_multigrid(rt_, system_.a, grid_, tile_edge_, hpcg_levels, diagonal_);
+    return ::make_multigrid(rt_, diagonals(), grid_, tile_edge_, hpcg_levels, diagonal_);
+  }
+  /// Vectors as arrays of the grid's extents.
+  tutti::VectorShape grid_shape() const {
+    return {{grid_.extents().begin(), grid_.extents().end()},
+            [this](tutti::TileId tile) { return grid_.tile_box(tile); }};
   }
   /// 27 minus the product of 1 + 2 cos(pi / (n + 1)) over the dimensions. Only for the diagonal of 26.
   double smallest_eigenvalue() const;
@@ -35,6 +47,7 @@ class HpcgProblem {
   tutti::kernels::GridNumbering grid_;
   tutti::Rows rows_;
   LinearSystem system_;
+  mutable std::optional<tutti::DiaMatrix<double>> diagonals_;
 };
 
 /// A matrix from a Matrix Market file, and its right-hand side: "ones", "random" (from `seed`) or a file.
@@ -52,6 +65,12 @@ struct SolutionCheck {
   std::uint64_t checksum = 0;  ///< of x
 };
 SolutionCheck check_solution(tutti::Runtime& rt, const LinearSystem& system);
+
+/// An HDF5 file with the solution as dataset `x`, of the grid's extents for `hpcg` (else null), and with
+/// `residual_history`. Collective.
+void write_solution(tutti::Runtime& rt, const std::string& path, const LinearSystem& system,
+                    const HpcgProblem* hpcg, const std::vector<double>& history,
+                    const nlohmann::json& provenance);
 
 /// |x'Ay - y'Ax| / (|x| |Ay|) for vectors of random numbers, with A the matrix or M, the preconditioner.
 struct Asymmetry {

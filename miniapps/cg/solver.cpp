@@ -15,7 +15,9 @@ void LinearSystem::record_product(Recorder& r, const Vector<double>& x, const Ve
     else
       r.reduce(a.rows(), with_dot, sum(*xy), read(matrix), read(x, columns(matrix)), write(y));
   };
-  if (sell)
+  if (dia)
+    record(*dia, kernels::spmv_dia(n), kernels::spmv_dot_dia(n));
+  else if (sell)
     record(*sell, kernels::spmv_sell(n), kernels::spmv_dot_sell(n));
   else
     record(a, kernels::spmv(n), kernels::spmv_dot(n));

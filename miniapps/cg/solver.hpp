@@ -16,6 +16,7 @@
 struct LinearSystem {
   tutti::SparseMatrix<double> a;
   std::optional<tutti::SellMatrix<double>> sell;  ///< if set, products use it
+  std::optional<tutti::DiaMatrix<double>> dia;    ///< or this
   tutti::Vector<double> x;
   tutti::Vector<double> b;
 

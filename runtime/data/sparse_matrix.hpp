@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -80,8 +81,46 @@ struct CsrTile : TileObject {
   }
 };
 
-/// A matrix of which each rank has the rows of its tiles. Made by MatrixAssembly; kernels only read it. A
-/// handle.
+/// Writes the entries of one tile, row by row.
+template <class T>
+class CsrWriter {
+ public:
+  /// `columns`: what the columns number; `square` if these are the rows. The arrays of `tile` have room.
+  CsrWriter(CsrTile<T>& tile, const RowsLayout& columns, bool square);
+
+  /// The columns of other tiles, in increasing order: local column rows + i (square matrices) or i is number
+  /// others[i]. Before the first entry.
+  void number_others(const std::vector<std::int64_t>& others);
+  /// The next entry of the row. Entries of a row come in increasing order of local columns.
+  void add(LocalColumn column, T value) {
+    if (column < tile_.own_columns) {
+      ++own_;
+      if (column == row_) {
+        const_cast<std::uint32_t*>(tile_.diagonal)[row_] = next_;
+        ++diagonals_;
+      }
+    }
+    tile_.column.set(next_, column);
+    const_cast<T*>(tile_.value)[next_++] = value;
+  }
+  void end_row() {
+    const std::uint32_t first = tile_.first[row_];
+    const_cast<std::uint32_t*>(tile_.outside)[row_] = first + own_;
+    const_cast<std::uint32_t*>(tile_.first)[++row_] = next_;
+    own_ = 0;
+  }
+  /// After the last row.
+  std::vector<ColumnMap::Part> finish();
+
+ private:
+  CsrTile<T>& tile_;  // its arrays are constant to everybody else
+  const RowsLayout& columns_;
+  std::vector<ColumnMap::Part> parts_;
+  std::uint32_t row_ = 0, next_ = 0, own_ = 0, diagonals_ = 0;
+};
+
+/// A matrix of which each rank has the rows of its tiles. Made by make_matrix or MatrixAssembly; kernels only
+/// read it. A handle.
 template <class T>
 class SparseMatrix {
  public:
@@ -97,8 +136,10 @@ class SparseMatrix {
   }
 
  private:
-  template <class>
-  friend class MatrixAssembly;
+  template <class U>
+  friend SparseMatrix<U> make_matrix(Transport&, const Rows&, const Rows&, const std::string&,
+                                     const std::vector<std::size_t>&,
+                                     const std::function<void(std::uint32_t, CsrWriter<U>&)>&);
   SparseMatrix(const Rows& rows, const Rows& columns) : rows_(rows), columns_(columns) {}
 
   Rows rows_;
@@ -113,6 +154,13 @@ template <class T>
 Access read(const SparseMatrix<T>& a) {
   return {a.name(), Mode::read, {}};
 }
+
+/// A matrix whose rows their owner knows: fill(i, writer) writes those of own tile i (its index_in_rank), of
+/// `entries[i]` entries at most, on the tile's worker. Collective.
+template <class T>
+SparseMatrix<T> make_matrix(Transport& transport, const Rows& rows, const Rows& columns,
+                            const std::string& label, const std::vector<std::size_t>& entries,
+                            const std::function<void(std::uint32_t, CsrWriter<T>&)>& fill);
 
 /// Collects the entries of a matrix on all ranks at once, each of which may have any entries, and sends them
 /// to the owners of their rows. No rank ever holds more than its own rows and what it has added since the
@@ -138,12 +186,10 @@ class MatrixAssembly {
     std::int64_t column;
     T value;
   };
-  class Pending;   // the entries of one own tile
-  struct Storage;  // the arrays of the matrix
+  class Pending;  // the entries of one own tile
 
   void keep(TileId tile, const Entry& e) { pending_[rows_.layout().index_in_rank(tile)].add(e); }
-  std::shared_ptr<Storage> reserve() const;
-  std::vector<ColumnMap::Part> convert(std::uint32_t index, Storage& to, std::string& error);
+  void convert(std::uint32_t index, CsrWriter<T>& to, std::string& error);
   void throw_first(const std::vector<std::string>& errors);
 
   Transport& transport_;
@@ -155,6 +201,11 @@ class MatrixAssembly {
   TileId last_tile_{0};
 };
 
+extern template class CsrWriter<double>;
+extern template class CsrWriter<float>;
+extern template SparseMatrix<double> make_matrix(
+    Transport&, const Rows&, const Rows&, const std::string&, const std::vector<std::size_t>&,
+    const std::function<void(std::uint32_t, CsrWriter<double>&)>&);
 extern template class MatrixAssembly<double>;
 extern template class MatrixAssembly<float>;
 

@@ -1,6 +1,7 @@
 // What a kernel sees of the data: views of a box of cells, and the argument types of kernel functors.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -79,7 +80,11 @@ struct Columns {
     const T* const first = to;
     for (const ColumnPart& part : others) {
       const T* values = static_cast<const T*>(part.values);
-      for (std::uint32_t i = 0; i < part.count; ++i) to[i] = values[part.positions[i]];
+      const std::uint32_t first_position = part.positions[0];  // a part is not empty, and in increasing order
+      if (part.positions[part.count - 1] - first_position == part.count - 1)
+        std::copy_n(values + first_position, part.count, to);
+      else
+        for (std::uint32_t i = 0; i < part.count; ++i) to[i] = values[part.positions[i]];
       to += part.count;
     }
     return to - first;

@@ -102,23 +102,27 @@ FileShape shape_of(const Axes& axes, const Index3& extents) {
 }
 
 Mover::Mover(Transport& transport, const GridLayout& layout, bool image)
-    : transport_(transport),
-      axes_(axes_of(layout.dimensions(), image)),
-      together_(opens_together(transport)) {
+    : Mover(transport, axes_of(layout.dimensions(), image), [&] {
+        std::vector<std::vector<Box>> slabs;
+        for (std::uint32_t rank = 0; rank < transport.ranks(); ++rank)
+          slabs.push_back(slabs_of(layout.block(RankId{rank}), layout, axes_of(layout.dimensions(), image)));
+        return slabs;
+      }()) {}
+
+Mover::Mover(Transport& transport, const Axes& axes, std::vector<std::vector<Box>> slabs)
+    : transport_(transport), axes_(axes), together_(opens_together(transport)), slabs_(std::move(slabs)) {
   if (opens_file()) {
     prepare();
     file_access_ = Handle(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     properties_ = Handle(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
   }
   if (together_) share_by_mpi(file_access_, properties_);
-  std::size_t cells = 1;
-  for (std::uint32_t rank = 0; rank < transport.ranks(); ++rank) {
-    slabs_.push_back(slabs_of(layout.block(RankId{rank}), layout, axes_));
-    steps_ = std::max(steps_, slabs_.back().size());
-    if (!slabs_.back().empty())
-      cells = std::max(cells, static_cast<std::size_t>(slabs_.back().front().size()));
+  std::int64_t cells = 1;
+  for (const std::vector<Box>& of_rank : slabs_) {
+    steps_ = std::max(steps_, of_rank.size());
+    for (const Box& box : of_rank) cells = std::max(cells, box.size());
   }
-  buffer_.resize(cells);
+  buffer_.resize(static_cast<std::size_t>(cells));
 }
 
 bool Mover::opens_file() const { return together_ || transport_.rank() == RankId{0}; }
@@ -145,9 +149,17 @@ void Mover::read(hid_t dataset, const View<double>& cells, const std::string& wh
 }
 
 void Mover::write(hid_t dataset, const View<double>& cells, const std::string& what) {
+  write(
+      dataset, [&](std::size_t) { return cells; }, what);
+}
+
+void Mover::write(hid_t dataset, const std::function<View<double>(std::size_t)>& cells,
+                  const std::string& what) {
   for (std::size_t step = 0; step < steps_; ++step) {
     const Box mine = slab(transport_.rank(), step);
-    for_each_cell(cells, mine, axes_, buffer_.data(), [](double& cell, double& value) { value = cell; });
+    if (!mine.empty())
+      for_each_cell(cells(step), mine, axes_, buffer_.data(),
+                    [](double& cell, double& value) { value = cell; });
     std::map<RankId, Bytes> incoming;
     if (!together_) {
       std::map<RankId, Bytes> outgoing;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ enum class Direction { from_file, to_file };
 class Mover {
  public:
   Mover(Transport& transport, const GridLayout& layout, bool image);
+  /// The boxes that each rank moves, in order.
+  Mover(Transport& transport, const Axes& axes, std::vector<std::vector<Box>> slabs);
 
   const Axes& axes() const { return axes_; }
   hid_t file_access() const { return file_access_; }
@@ -39,6 +42,8 @@ class Mover {
   void read(hid_t dataset, const View<double>& cells, const std::string& what);
   /// The reverse.
   void write(hid_t dataset, const View<double>& cells, const std::string& what);
+  /// The same where cells(i) has this rank's box i.
+  void write(hid_t dataset, const std::function<View<double>(std::size_t)>& cells, const std::string& what);
 
  private:
   Box slab(RankId rank, std::size_t step) const;

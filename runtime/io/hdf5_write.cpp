@@ -1,5 +1,4 @@
 // Writing fields as VTKHDF images.
-#include <algorithm>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -8,6 +7,7 @@
 #include "runtime/io/field_file.hpp"
 #include "runtime/io/hdf5_sharing.hpp"
 #include "runtime/io/hdf5_transfer.hpp"
+#include "runtime/io/hdf5_writer.hpp"
 #include "runtime/io/outcome.hpp"
 
 namespace tutti {
@@ -16,96 +16,10 @@ using namespace hdf5;
 
 namespace {
 
-/// Creates groups, attributes and datasets, and remembers if any of it failed.
-class Writer {
- public:
-  Handle group(hid_t at, const char* name) {
-    return keep(Handle(H5Gcreate2(at, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose));
-  }
-  void integers(hid_t at, const char* name, const std::vector<std::int64_t>& values, hid_t type) {
-    attribute(at, name, type, H5T_NATIVE_INT64, values.data(), values.size());
-  }
-  void numbers(hid_t at, const char* name, const std::vector<double>& values) {
-    attribute(at, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, values.data(), values.size());
-  }
-  /// Fixed length and ASCII, the only kind of string that all VTK readers take.
-  void text(hid_t at, const char* name, const std::string& value) {
-    const Handle type = text_type(value);
-    const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-    const Handle a = keep(Handle(H5Acreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose));
-    failed_ |= H5Awrite(a, type, value.c_str()) < 0;
-  }
-  Handle dataset(hid_t at, const char* name, const FileShape& shape) {
-    const Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose);
-    const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);  // every cell will be written
-    H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
-    return keep(
-        Handle(H5Dcreate2(at, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, properties, H5P_DEFAULT), H5Dclose));
-  }
-  /// A text of any length; only the rank that has `writes` writes it. Attributes end at 64 KiB.
-  void long_text(hid_t at, const char* name, const std::string& value, bool writes) {
-    const Handle type = text_type(value);
-    H5Tset_cset(type, H5T_CSET_UTF8);
-    const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-    const Handle set =
-        keep(Handle(H5Dcreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose));
-    if (writes) failed_ |= H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.c_str()) < 0;
-  }
-  Handle keep(Handle handle) {
-    failed_ |= !handle.valid();
-    return handle;
-  }
-  bool failed() const { return failed_; }
-
- private:
-  static Handle text_type(const std::string& value) {
-    Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-    H5Tset_size(type, std::max<std::size_t>(1, value.size()));
-    H5Tset_strpad(type, H5T_STR_NULLPAD);
-    return type;
-  }
-  void attribute(hid_t at, const char* name, hid_t file_type, hid_t memory_type, const void* values,
-                 hsize_t count) {
-    const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
-    const Handle a = keep(Handle(H5Acreate2(at, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose));
-    failed_ |= H5Awrite(a, memory_type, values) < 0;
-  }
-  bool failed_ = false;
-};
-
 /// A value per axis of VTK, x first; `other` where nothing is given.
 std::vector<double> per_axis(std::vector<double> given, double other) {
   given.resize(3, other);
   return given;
-}
-
-/// Rank 0's provenance, on every rank: all ranks must create the same things. Collective.
-nlohmann::json provenance_of_root(Transport& transport, const nlohmann::json& provenance) {
-  std::string text;
-  if (transport.rank() == RankId{0} && !provenance.is_null())
-    text = provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  const auto* first = reinterpret_cast<const std::byte*>(text.data());
-  const Bytes bytes = transport.gather_all(Bytes(first, first + text.size()))[0];
-  const auto* chars = reinterpret_cast<const char*>(bytes.data());
-  return bytes.empty() ? nlohmann::json() : nlohmann::json::parse(chars, chars + bytes.size());
-}
-
-/// The text of all, and what one wants to see in a listing as attributes.
-void write_provenance(Writer& w, hid_t group, const nlohmann::json& provenance, bool is_root) {
-  if (provenance.is_null()) return;
-  w.long_text(group, "provenance", provenance.dump(2), is_root);
-  for (const char* path :
-       {"/app", "/version", "/git_commit", "/config/problem", "/ranks", "/threads_per_rank", "/schedule",
-        "/device", "/machine/command", "/machine/started", "/machine/host", "/machine/cpu_model",
-        "/machine/build/compiler", "/machine/build/flags", "/machine/environment/SLURM_JOB_ID"}) {
-    const nlohmann::json::json_pointer at(path);
-    if (!provenance.contains(at)) continue;
-    const nlohmann::json& value = provenance.at(at);
-    if (value.is_string()) w.text(group, at.back().c_str(), value.get<std::string>());
-    if (value.is_number_integer())
-      w.integers(group, at.back().c_str(), {value.get<std::int64_t>()}, H5T_STD_I64LE);
-  }
 }
 
 struct ImageFile {

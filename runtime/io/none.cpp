@@ -1,6 +1,7 @@
-// The null twin of hdf5_read.cpp and hdf5_write.cpp: no files of fields.
+// The null twin of hdf5_read.cpp, hdf5_write.cpp and hdf5_vector.cpp: no files of fields.
 #include "runtime/error.hpp"
 #include "runtime/io/field_file.hpp"
+#include "runtime/io/vector_file.hpp"
 
 namespace tutti {
 
@@ -14,6 +15,10 @@ std::string field_file_library() { return "none"; }
 std::vector<std::int64_t> read_extents(Transport&, const std::string& spec) { refuse(spec); }
 void read_field(Transport&, const std::string& spec, Field<double>&) { refuse(spec); }
 void write_vtkhdf(Transport&, const std::string& path, const std::vector<NamedField>&, const ImageMetadata&) {
+  refuse(path);
+}
+void write_vector(Transport&, const std::string& path, const std::string&, const Vector<double>&,
+                  const VectorShape&, const std::vector<NamedList>&, const nlohmann::json&) {
   refuse(path);
 }
 

@@ -78,6 +78,11 @@ def parser() -> Parser:
     p.add_argument("--repeats", type=int, default=9, help="default 9")
     p.add_argument("--seconds", type=float, default=0.05, help="of each benchmark and repeat, default 0.05")
 
+    p = add("plot", "plot what runs have written")
+    p.add_argument("what", choices=("residual",), help="residual: |r| / |b| by iteration, of cg")
+    p.add_argument("files", nargs="+", metavar="FILE", help="of cg --json or --output")
+    p.add_argument("--output", metavar="NAME", help="NAME.png and NAME.svg (default: as the first FILE)")
+
     add_study(add("study", "measure the points that a TOML file names, and report on them"))
     return top
 
@@ -153,6 +158,10 @@ def dispatch(arguments: Sequence[str]) -> int:
         from . import demo
 
         return demo.verb(options.output, options.preset)
+    if options.verb == "plot":
+        from . import residual_plot
+
+        return residual_plot.verb(options.files, options.output)
     from .study import verbs
 
     if options.step == "run":

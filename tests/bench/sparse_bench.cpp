@@ -10,6 +10,7 @@
 
 #include "kernels/sparse.hpp"
 #include "runtime/data/store.hpp"
+#include "runtime/text.hpp"
 
 namespace {
 
@@ -20,13 +21,14 @@ std::int64_t points = 78;  // a side; by default 154 MB of entries
 /// The operator in tiles of `edge`, and a plan-free way to call a kernel on each tile.
 class Tiles {
  public:
-  explicit Tiles(std::int64_t edge)
+  explicit Tiles(const Index3& edge)
       : transport_(make_local_transports(1)[0]),
         context_{RankId{0}, 1, 1, nullptr},
-        grid_({points, points, points}, {edge, edge, edge}),
+        grid_({points, points, points}, edge),
         rows_(context_, grid_.bounds()),
         a_(kernels::hpcg_matrix(*transport_, rows_, grid_)),
         sell_(a_),
+        dia_(a_),
         x_(rows_, "x", 1.0),
         r_(rows_, "r", 1.0),
         z_(rows_, "z") {
@@ -60,6 +62,7 @@ class Tiles {
   }
   const SparseMatrix<double>& csr() const { return a_; }
   const SellMatrix<double>& sell() const { return sell_; }
+  const DiaMatrix<double>& dia() const { return dia_; }
 
  private:
   std::shared_ptr<Transport> transport_;
@@ -68,6 +71,7 @@ class Tiles {
   Rows rows_;
   SparseMatrix<double> a_;
   SellMatrix<double> sell_;
+  DiaMatrix<double> dia_;
   Vector<double> x_, r_, z_;
   std::vector<std::vector<ColumnPart>> parts_;
 };
@@ -87,9 +91,8 @@ int main(int argc, char** argv) {
       "{} points, one thread; nanoseconds per row: lower decile and median over tiles; GB/s at 12 bytes "
       "per entry\n",
       points * points * points);
-  fmt::print("{:>20} {:>6} {:>8} {:>8} {:>8}\n", "kernel", "edge", "decile", "median", "GB/s");
-  for (const std::int64_t edge : {9, 13, 16, 20, 26, 39}) {
-    if (edge > points) continue;
+  fmt::print("{:>20} {:>12} {:>8} {:>8} {:>8}\n", "kernel", "edge", "decile", "median", "GB/s");
+  for (const Index3& edge : {Index3{8, 8, points}, Index3{13, 13, points}, Index3{26, 26, points}}) {
     Tiles tiles(edge);
     const auto report = [&](const char* name, const Kernel& kernel, const auto& matrix, bool reads_columns,
                             bool reads_r) {
@@ -99,12 +102,14 @@ int main(int argc, char** argv) {
         if (pass > 0) row_ns.insert(row_ns.end(), found.begin(), found.end());
       }
       const double median = percentile(row_ns, 0.5);
-      fmt::print("{:>20} {:>6} {:>8.2f} {:>8.2f} {:>8.2f}\n", name, edge, percentile(row_ns, 0.1), median,
-                 12 * entries_per_row(tiles.csr()) / median);
+      fmt::print("{:>20} {:>12} {:>8.2f} {:>8.2f} {:>8.2f}\n", name,
+                 joined(std::vector<std::int64_t>(edge.begin(), edge.end()), "x"), percentile(row_ns, 0.1),
+                 median, 12 * entries_per_row(tiles.csr()) / median);
     };
     report("spmv", spmv(27), tiles.csr(), true, false);
     report("spmv_sell", spmv_sell(27), tiles.sell(), true, false);
-    report("gauss_seidel_zero", gauss_seidel_zero(27), tiles.csr(), false, true);
-    report("gauss_seidel", gauss_seidel(27), tiles.csr(), true, true);
+    report("spmv_dia", spmv_dia(27), tiles.dia(), true, false);
+    report("gauss_seidel_zero", gauss_seidel_zero(27), tiles.dia(), false, true);
+    report("gauss_seidel", gauss_seidel(27), tiles.dia(), true, true);
   }
 }

@@ -78,7 +78,7 @@ std::map<std::string, Values> results(const kernels::reference::Matrix& m,
                                       const std::vector<std::int64_t>& bounds, std::uint32_t ranks) {
   const Values x = random_values(m.rows, 1), r = random_values(m.rows, 2);
   std::map<std::string, std::unique_ptr<Collected>> collected;
-  for (const char* name : {"spmv", "sell", "product", "residual", "jacobi", "zero", "gauss_seidel"})
+  for (const char* name : {"spmv", "sell", "dia", "product", "residual", "jacobi", "zero", "gauss_seidel"})
     collected[name] = std::make_unique<Collected>(m.rows);
   std::map<std::string, Values> out;
   Options options;
@@ -90,11 +90,13 @@ std::map<std::string, Values> results(const kernels::reference::Matrix& m,
       assembly.add(m.entries[e].row, m.entries[e].column, m.entries[e].value);
     const SparseMatrix<double> a = assembly.finish();
     const SellMatrix<double> sell(a);
+    const DiaMatrix<double> dia(a);
     const Vector<double> vx = distribute(rows, "x", x), vr = distribute(rows, "r", r);
     std::map<std::string, Vector<double>> y;
     for (const auto& [name, c] : collected) y.emplace(name, Vector<double>(rows, name));
     std::map<std::string, Scalar<double>> dots;
-    for (const char* name : {"spmv_dot", "spmv_dot_sell", "jacobi_dot", "zero_dot", "gauss_seidel_dot"})
+    for (const char* name :
+         {"spmv_dot", "spmv_dot_sell", "spmv_dot_dia", "jacobi_dot", "zero_dot", "gauss_seidel_dot"})
       dots.emplace(name, Scalar<double>(rt, name));
     const Vector<double> again(rows, "again");
     const double n = kernels::entries_per_row(a);
@@ -102,6 +104,9 @@ std::map<std::string, Values> results(const kernels::reference::Matrix& m,
       const auto from_x = columns(a);
       rec.each(rows, kernels::spmv(n), read(a), read(vx, from_x), write(y.at("spmv")));
       rec.each(rows, kernels::spmv_sell(n), read(sell), read(vx, from_x), write(y.at("sell")));
+      rec.each(rows, kernels::spmv_dia(n), read(dia), read(vx, from_x), write(y.at("dia")));
+      rec.reduce(rows, kernels::spmv_dot_dia(n), sum(dots.at("spmv_dot_dia")), read(dia), read(vx, from_x),
+                 write(again));
       rec.reduce(rows, kernels::spmv_dot(n), sum(dots.at("spmv_dot")), read(a), read(vx, from_x),
                  write(y.at("product")));
       rec.reduce(rows, kernels::spmv_dot_sell(n), sum(dots.at("spmv_dot_sell")), read(sell), read(vx, from_x),
@@ -109,12 +114,12 @@ std::map<std::string, Values> results(const kernels::reference::Matrix& m,
       rec.each(rows, kernels::residual(n), read(a), read(vx, from_x), read(vr), write(y.at("residual")));
       rec.each(rows, kernels::jacobi(), read(a), read(vr), write(y.at("jacobi")));
       rec.reduce(rows, kernels::jacobi_dot(), sum(dots.at("jacobi_dot")), read(a), read(vr), write(again));
-      rec.each(rows, kernels::gauss_seidel_zero(n), read(a), read(vr), write(y.at("zero")));
-      rec.reduce(rows, kernels::gauss_seidel_zero_dot(n), sum(dots.at("zero_dot")), read(a), read(vr),
+      rec.each(rows, kernels::gauss_seidel_zero(n), read(dia), read(vr), write(y.at("zero")));
+      rec.reduce(rows, kernels::gauss_seidel_zero_dot(n), sum(dots.at("zero_dot")), read(dia), read(vr),
                  write(again));
-      rec.each(rows, kernels::gauss_seidel(n), read(a), read(vx, from_x), read(vr),
+      rec.each(rows, kernels::gauss_seidel(n), read(dia), read(vx, from_x), read(vr),
                write(y.at("gauss_seidel")));
-      rec.reduce(rows, kernels::gauss_seidel_dot(n), sum(dots.at("gauss_seidel_dot")), read(a),
+      rec.reduce(rows, kernels::gauss_seidel_dot(n), sum(dots.at("gauss_seidel_dot")), read(dia),
                  read(vx, from_x), read(vr), write(again));
     });
     for (const auto& [name, v] : y) collected[name]->add(v);
@@ -139,8 +144,10 @@ TEST(Sparse, KernelsEqualTheirReferencesOnAnyRanks) {
   const Values ax = kernels::reference::multiply(m, x);
   expect_near(one.at("spmv"), ax, 1e-13);
   EXPECT_EQ(one.at("sell"), one.at("spmv"));
+  EXPECT_EQ(one.at("dia"), one.at("spmv"));
   EXPECT_EQ(one.at("product"), one.at("spmv"));
   EXPECT_EQ(one.at("spmv_dot"), one.at("spmv_dot_sell"));
+  EXPECT_EQ(one.at("spmv_dot"), one.at("spmv_dot_dia"));
   EXPECT_NEAR(one.at("spmv_dot")[0], dot(x, ax), 1e-12);
   Values difference(90), quotient(90);
   for (std::size_t i = 0; i < 90; ++i) difference[i] = r[i] - ax[i];
