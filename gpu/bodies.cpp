@@ -6,6 +6,7 @@ BodyTable::BodyTable(Bodies bodies) {
   add_stencils(*this, bodies);
   add_vectors(*this);
   add_sparse(*this);
+  add_gauss_seidel(*this);
 }
 
 Prepare BodyTable::find(const Kernel& kernel) const {

@@ -51,5 +51,6 @@ class BodyTable {
 void add_stencils(BodyTable& table, Bodies bodies);
 void add_vectors(BodyTable& table);
 void add_sparse(BodyTable& table);
+void add_gauss_seidel(BodyTable& table);
 
 }  // namespace tutti::gpu

@@ -14,6 +14,7 @@ class System {
     for (GridTile& t : grid_.tiles()) {  // other values than the operator's: none can take another's place
       for (std::size_t k = 0; k < t.values.size(); ++k) t.values[k] += 0.1 * static_cast<double>(k % 7);
       copy_values(t);
+      t.make_dia();
     }
     for (auto& v : vectors_) {
       v.resize(static_cast<std::size_t>(grid_.rows()));
@@ -22,8 +23,8 @@ class System {
     parts_.resize(grid_.tiles().size());
   }
 
-  /// Arguments in the order of `what`: 'c' and 's' for the matrix in CSR and SELL, 'x' for vector 0 through
-  /// its columns, digits for a vector's rows.
+  /// Arguments in the order of `what`: 'c', 's' and 'd' for the matrix in CSR, SELL and DIA, 'x' for vector 0
+  /// through its columns, digits for a vector's rows.
   void check(const Kernel& kernel, const std::string& what, std::vector<double>* written) {
     std::vector<std::vector<Argument>> lists;
     for (std::size_t t = 0; t < grid_.tiles().size(); ++t) {
@@ -32,7 +33,7 @@ class System {
     }
     std::vector<std::vector<double>*> arrays;
     for (auto& v : vectors_) arrays.push_back(&v);
-    const std::string matrix = what[0] == 's' ? " SELL, " : " CSR, ";
+    const std::string matrix = what[0] == 's' ? " SELL, " : what[0] == 'd' ? " DIA, " : " CSR, ";
     compare(bench_, kernel.name + matrix + std::to_string(grid_.rows()) + " rows", kernel, lists, arrays,
             {written});
   }
@@ -63,6 +64,8 @@ class System {
       a.data = &tile.csr;
     } else if (what == 's') {
       a.data = &tile.sell;
+    } else if (what == 'd') {
+      a.data = &tile.dia;
     } else {
       auto& v = vectors_[what == 'x' ? 0 : static_cast<std::size_t>(what - '0')];
       a.data = v.data() + grid_.first_row(t);
@@ -95,6 +98,12 @@ void check_sparse(Bench& bench) {
   s.check(spmv_dot(n), "cx1", s.vector(1));
   s.check(spmv_sell(n), "sx1", s.vector(1));
   s.check(spmv_dot_sell(n), "sx1", s.vector(1));
+  s.check(spmv_dia(n), "dx1", s.vector(1));
+  s.check(spmv_dot_dia(n), "dx1", s.vector(1));
+  s.check(gauss_seidel_zero(n), "d12", s.vector(2));
+  s.check(gauss_seidel_zero_dot(n), "d12", s.vector(2));
+  s.check(gauss_seidel(n), "dx12", s.vector(2));
+  s.check(gauss_seidel_dot(n), "dx12", s.vector(2));
   s.check(residual(n), "cx12", s.vector(2));
   s.check(jacobi(), "c12", s.vector(2));
   s.check(jacobi_dot(), "c12", s.vector(2));

@@ -105,6 +105,7 @@ void GridSystem::make_tile(std::size_t t) {
   tile.csr.outside = tile.outside.data();
   tile.csr.column = packed(tile.columns, column);
   tile.csr.value = tile.values.data();
+  tile.make_dia();
 }
 
 void GridSystem::make_sell(GridTile& tile) {
@@ -134,6 +135,44 @@ void GridSystem::make_sell(GridTile& tile) {
   sell.order = tile.order.data();
   sell.column = packed(tile.sell_columns, sell.columns);
   sell.value = tile.sell_values.data();
+}
+
+void GridTile::make_dia() {
+  constexpr std::uint32_t lanes = DiaTile<double>::lanes;
+  dia.rows = csr.rows;
+  dia.columns = csr.columns;
+  dia.slices = (csr.rows + lanes - 1) / lanes;
+  dia_diagonal.assign(std::size_t{dia.slices} * lanes, 1);
+  for (std::uint32_t row = 0; row < csr.rows; ++row) dia_diagonal[row] = values[diagonal[row]];
+  const auto convert = [&](Diagonals& to, DiaTile<double>::Part& part, const auto& begin, const auto& end,
+                           int place) {
+    to = {};
+    for (std::uint32_t s = 0; s < dia.slices; ++s) {
+      std::map<std::int32_t, std::array<double, lanes>> groups;  // by the column of lane 0
+      const std::uint32_t first_row = s * lanes;
+      for (std::uint32_t l = 0; l < lanes && first_row + l < csr.rows; ++l)
+        for (std::uint32_t k = begin(first_row + l); k < end(first_row + l); ++k)
+          groups[static_cast<std::int32_t>(csr.column[k]) - static_cast<std::int32_t>(l)][l] = values[k];
+      const auto row = static_cast<std::int32_t>(first_row), width = static_cast<std::int32_t>(lanes);
+      to.first.push_back(static_cast<std::uint32_t>(to.column.size()));
+      to.inner.push_back(to.first.back());
+      for (const auto& [column, group] : groups) {
+        to.column.push_back(column);
+        to.value.insert(to.value.end(), group.begin(), group.end());
+        if ((place < 0 && column <= row - width) || (place > 0 && column < row + width))
+          to.inner.back() = static_cast<std::uint32_t>(to.column.size());
+      }
+    }
+    to.first.push_back(static_cast<std::uint32_t>(to.column.size()));
+    part = {to.first.data(), place == 0 ? nullptr : to.inner.data(), to.column.data(), to.value.data()};
+  };
+  convert(
+      lower, dia.lower, [&](auto r) { return first[r]; }, [&](auto r) { return diagonal[r]; }, -1);
+  convert(
+      upper, dia.upper, [&](auto r) { return diagonal[r] + 1; }, [&](auto r) { return outside[r]; }, 1);
+  convert(
+      beyond, dia.outside, [&](auto r) { return outside[r]; }, [&](auto r) { return first[r + 1]; }, 0);
+  dia.diagonal = dia_diagonal.data();
 }
 
 }  // namespace tutti::gpu_check

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/data/dia_matrix.hpp"
 #include "runtime/data/sell_matrix.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 
@@ -25,6 +26,16 @@ struct GridTile {
   std::vector<Part> parts;
   CsrTile<double> csr;
   SellTile<double> sell;
+  /// Diagonals below and above the diagonal, and in other tiles.
+  struct Diagonals {
+    std::vector<std::uint32_t> first, inner;
+    std::vector<std::int32_t> column;
+    std::vector<double> value;
+  };
+  Diagonals lower, upper, beyond;
+  std::vector<double> dia_diagonal;
+  DiaTile<double> dia;
+  void make_dia();  ///< from the values of CSR as they are now
 };
 
 /// n^3 points in tiles of edge^3 (those at the end are smaller); row numbers follow the tiles.

@@ -1,12 +1,13 @@
 // Products with sparse matrices and what is made of them: one block of threads for each tile, the values that
 // the tile reads in shared memory. On CSR tiles a thread has a row, as in the generic launcher; SELL tiles
-// are read by neighbouring threads side by side: the tuned ones.
+// are read and DIA tiles are read by neighbouring threads side by side: the tuned ones.
 #include "gpu/sparse/tiles.cuh"
 
 namespace tutti::gpu {
 namespace {
 
 using Csr = CsrTile<double>;
+using Dia = DiaTile<double>;
 
 template <class T>
 __device__ const T& tile(const Argument& a) {
@@ -18,10 +19,13 @@ __device__ double* vector(const Argument& a) { return static_cast<double*>(a.dat
 /// read(A), read(x, columns(A)), write(y)
 template <class Tile, bool with_dot>
 struct Product {
-  static std::uint64_t values(const Argument* a) { return tile_on_device<Tile>(a[0]).columns; }
+  static constexpr std::uint32_t padding = std::is_same_v<Tile, Dia> ? Dia::lanes : 0;
+  static std::uint64_t values(const Argument* a) { return tile_on_device<Tile>(a[0]).columns + 2 * padding; }
   static __device__ void run(Thread me, const Argument* a, double* local, double* result) {
     double* y = vector(a[2]);
     const Tile& matrix = tile<Tile>(a[0]);
+    local += padding;
+    if constexpr (padding > 0) clear_padding<Tile>(me, matrix.columns, local);
     fetch_columns(me, columns(a[1]), local);
     __syncthreads();
     multiply(me, matrix, local, [&](std::uint32_t row, double sum) { y[row] = sum; });
@@ -104,6 +108,9 @@ void add_sparse(BodyTable& table) {
   table.add("spmv_dot", csr, &TileLaunch<Product<Csr, true>>::prepare);
   table.add("spmv", sell, &TileLaunch<Product<SellTile<double>, false>>::prepare);
   table.add("spmv_dot", sell, &TileLaunch<Product<SellTile<double>, true>>::prepare);
+  const std::string dia = element_type<Dia>().name;
+  table.add("spmv", dia, &TileLaunch<Product<Dia, false>>::prepare);
+  table.add("spmv_dot", dia, &TileLaunch<Product<Dia, true>>::prepare);
   table.add("residual", csr, &TileLaunch<Residual>::prepare);
   table.add("jacobi", csr, &TileLaunch<Jacobi<false>>::prepare);
   table.add("jacobi_dot", csr, &TileLaunch<Jacobi<true>>::prepare);

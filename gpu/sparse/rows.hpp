@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "gpu/unroll.hpp"
+#include "runtime/data/dia_matrix.hpp"
 #include "runtime/data/sell_matrix.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 #include "runtime/data/view.hpp"
@@ -62,6 +63,39 @@ TUTTI_FUNCTION void multiply(Thread me, const SellTile<double>& a, const double*
       if (row < a.rows) write(row, sum);
     }
   });
+}
+
+/// Row lanes s + l has lane l of every group of slice s. Padding may lie up to `lanes` before or behind the
+/// local columns: there local has zeros.
+TUTTI_FUNCTION inline void add_products(const DiaTile<double>::Part& part, std::uint32_t begin,
+                                        std::uint32_t end, std::uint32_t l, const double* local,
+                                        double& sum) {
+  constexpr std::uint32_t lanes = DiaTile<double>::lanes;
+  for (std::uint32_t g = begin; g < end; ++g)
+    sum += part.value[std::size_t{g} * lanes + l] * local[part.column[g] + static_cast<std::int32_t>(l)];
+}
+
+template <class Write>
+TUTTI_FUNCTION void multiply(Thread me, const DiaTile<double>& a, const double* local, const Write& write) {
+  constexpr std::uint32_t lanes = DiaTile<double>::lanes;
+  for (std::uint32_t row = me.t; row < a.rows; row += me.threads) {
+    const std::uint32_t s = row / lanes, l = row % lanes;
+    double sum = 0;
+    add_products(a.lower, a.lower.first[s], a.lower.first[s + 1], l, local, sum);
+    sum += a.diagonal[row] * local[row];
+    add_products(a.upper, a.upper.first[s], a.upper.first[s + 1], l, local, sum);
+    add_products(a.outside, a.outside.first[s], a.outside.first[s + 1], l, local, sum);
+    write(row, sum);
+  }
+}
+
+/// Zeros before and behind `count` local values.
+template <class Tile>
+TUTTI_FUNCTION void clear_padding(Thread me, std::uint32_t count, double* local) {
+  for (std::uint32_t i = me.t; i < Tile::lanes; i += me.threads) {
+    local[static_cast<std::ptrdiff_t>(i) - static_cast<std::ptrdiff_t>(Tile::lanes)] = 0;
+    local[count + i] = 0;
+  }
 }
 
 /// The terms of x . y of the tile's rows replace the values of x: after all rows have been multiplied.

@@ -42,8 +42,36 @@ __global__ void __launch_bounds__(tile_threads) tiles(const Parts parts, const T
                  static_cast<double*>(parts.results[blockIdx.x]));
 }
 
-/// Operation::values(host copies of a part's arguments) says how many values of scratch the part needs;
-/// Operation::run is what each thread does.
+/// Memory for `values` values of each of `blocks` blocks of a kernel: shared if they fit.
+class TileMemory {
+ public:
+  TileMemory() = default;
+  template <class Kernel>
+  TileMemory(Kernel* kernel, std::uint64_t values, std::uint64_t blocks) {
+    int device = 0, most_shared = 0;
+    check(cudaGetDevice(&device), "asking for the current device");
+    check(cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
+          "asking for the size of shared memory");
+    if (values * sizeof(double) <= static_cast<std::uint64_t>(most_shared)) {
+      shared_bytes_ = values * sizeof(double);
+      check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most_shared),
+            "asking for shared memory");
+    } else {
+      global_ = DeviceArray<double>(values * blocks);
+      stride_ = values;
+    }
+  }
+  std::size_t shared_bytes() const { return shared_bytes_; }
+  TileScratch scratch() const { return {global_.data(), stride_}; }
+
+ private:
+  std::size_t shared_bytes_ = 0;
+  DeviceArray<double> global_;
+  std::uint64_t stride_ = 0;
+};
+
+/// Operation::values(a part's arguments) says how many values of scratch the part needs; Operation::run is
+/// what each thread does.
 template <class Operation>
 class TileLaunch : public CudaLaunch {
  public:
@@ -55,34 +83,20 @@ class TileLaunch : public CudaLaunch {
     std::uint64_t values = 0;
     for (const LaunchPart& p : launch.parts)
       values = std::max(values, Operation::values(&launch.arguments[p.first]));
-    int device = 0, most_shared = 0;
-    check(cudaGetDevice(&device), "asking for the current device");
-    check(cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
-          "asking for the size of shared memory");
-    if (values * sizeof(double) <= static_cast<std::uint64_t>(most_shared)) {
-      shared_bytes_ = values * sizeof(double);
-      check(cudaFuncSetAttribute(tiles<Operation>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(most_shared)),
-            "asking for shared memory");
-    } else {
-      global_ = DeviceArray<double>(values * launch.parts.size());
-      stride_ = values;
-    }
+    memory_ = TileMemory(tiles<Operation>, values, launch.parts.size());
   }
 
   void run(cudaStream_t stream) override {
     if (table_.blocks() == 0) return;
-    tiles<Operation><<<table_.blocks(), tile_threads, shared_bytes_, stream>>>(
-        table_.parts(), TileScratch{global_.data(), stride_});
+    tiles<Operation><<<table_.blocks(), tile_threads, memory_.shared_bytes(), stream>>>(table_.parts(),
+                                                                                        memory_.scratch());
     check_launch(name_);
   }
 
  private:
   std::string name_;
   PartTable table_;
-  std::size_t shared_bytes_ = 0;
-  DeviceArray<double> global_;
-  std::uint64_t stride_ = 0;
+  TileMemory memory_;
 };
 
 /// The tile object of an argument, whose arrays are on the device.

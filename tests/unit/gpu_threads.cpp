@@ -8,9 +8,10 @@
 
 #include "gpu/check/grid_system.hpp"
 #include "gpu/lanes.hpp"
-#include "gpu/sparse/rows.hpp"
+#include "gpu/sparse/sweeps.hpp"
 #include "gpu/stencil/march.hpp"
 #include "kernels/blas1/lanes.hpp"
+#include "kernels/sparse/sparse.hpp"
 #include "kernels/stencil/reference.hpp"
 
 namespace {
@@ -169,6 +170,60 @@ TEST(GpuThreads, SellRowsHaveTheBitsOfCsrRows) {
     EXPECT_EQ(csr, expected);
     EXPECT_EQ(sell, expected);
     EXPECT_EQ(written, std::vector<int>(tile.csr.rows, 1));
+  }
+}
+
+TEST(GpuThreads, LevelsSweepAsTheHostDoes) {
+  gpu_check::GridSystem grid(13, 6);
+  std::vector<double> x(static_cast<std::size_t>(grid.rows())), r = x;
+  fill(x);
+  fill(r);
+  constexpr std::int64_t lanes = DiaTile<double>::lanes;
+  for (std::size_t t = 0; t < grid.tiles().size(); ++t) {
+    const auto& tile = grid.tiles()[t];
+    const std::uint32_t n = tile.dia.rows;
+    std::vector<ColumnPart> parts;
+    for (const auto& p : tile.parts)
+      parts.push_back({x.data() + grid.first_row(p.producer), p.positions.data(),
+                       static_cast<std::uint32_t>(p.positions.size())});
+    const Box rows{{0, 0, grid.first_row(t)}, {1, 1, grid.first_row(t + 1)}};
+    std::vector<double> from_zero(n), from_x(n), got(n);
+    Argument matrix, columns, right, out;
+    matrix.data = const_cast<DiaTile<double>*>(&tile.dia);
+    columns.data = x.data() + rows.lo[2];
+    columns.parts = parts.data();
+    columns.input_count = static_cast<std::uint32_t>(parts.size());
+    right.data = r.data() + rows.lo[2];
+    columns.box = right.box = out.box = rows;
+    const auto on_host = [&](const Kernel& kernel, std::vector<Argument> arguments, std::vector<double>& to) {
+      out.data = to.data();
+      arguments.push_back(out);
+      kernel.tile(kernel.functor.get(), Task{}, arguments.data(), nullptr);
+    };
+    on_host(kernels::gauss_seidel_zero(27), {matrix, right}, from_zero);
+    on_host(kernels::gauss_seidel(27), {matrix, columns, right}, from_x);
+
+    const auto forward = gpu::forward_levels(tile.dia), backward = gpu::backward_levels(tile.dia);
+    EXPECT_LT(forward.first.size(), n);  // rows of a level are done at once
+    // the rows of each level in the reverse of the host's order
+    const auto sweep = [&](const gpu::LevelLists& lists, const auto& visit) {
+      ASSERT_EQ(lists.order.size(), n);
+      for (std::size_t v = 0; v + 1 < lists.first.size(); ++v)
+        for (std::uint32_t i = lists.first[v + 1]; i-- > lists.first[v];) visit(lists.order[i]);
+    };
+    const double* rhs = r.data() + rows.lo[2];
+    std::vector<double> z_memory(n + 2 * lanes);
+    double* z = z_memory.data() + lanes;
+    sweep(forward, [&](std::uint32_t row) { gpu::forward_from_zero(tile.dia, row, rhs, z); });
+    sweep(backward, [&](std::uint32_t row) { gpu::backward_from_zero(tile.dia, row, z, got.data()); });
+    EXPECT_EQ(got, from_zero);
+
+    std::vector<double> local_memory(tile.dia.columns + 2 * lanes), change_memory(n + 2 * lanes);
+    double *local = local_memory.data() + lanes, *change = change_memory.data() + lanes;
+    gpu::fetch_columns({0, 1}, Columns<double>{x.data() + rows.lo[2], n, parts}, local);
+    sweep(forward, [&](std::uint32_t row) { gpu::forward_from(tile.dia, row, rhs, local, change); });
+    sweep(backward, [&](std::uint32_t row) { gpu::backward_from(tile.dia, row, local, change, got.data()); });
+    EXPECT_EQ(got, from_x);
   }
 }
 
