@@ -73,14 +73,6 @@ std::string binding_text(const nlohmann::json& machine) {
                     : fmt::format("{} of {} workers bound to one processor", bound, all);
 }
 
-Crowding crowding_of(const nlohmann::json& machine) {
-  std::vector<WorkerPlace> places;
-  for (const auto& rank : machine.at("affinity"))
-    for (const auto& worker : rank.at("workers"))
-      places.push_back({rank.at("host").get<std::string>(), worker.get<std::string>()});
-  return find_crowding(places);
-}
-
 std::string plural(std::size_t n, const std::string& word) {
   return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s");
 }
@@ -101,8 +93,10 @@ Report::Report(Transport& transport, const Options& options, std::uint32_t worke
     : transport_(transport), options_(options), workers_(workers) {
   if (!options.json.empty()) check_writable(transport, "--json", options.json);
   machine_ = tutti::provenance(transport, workers);
+  warnings_ = pinning_warnings(worker_places(machine_.at("affinity")));
   if (options.print_affinity) {
-    const std::string table = affinity_table(transport, workers);
+    std::string table = affinity_table(transport, workers);
+    for (const std::string& warning : warnings_) table += fmt::format("warning: {}\n", warning);
     if (transport.rank() == RankId{0}) fmt::print("{}", table);
   }
 }
@@ -137,7 +131,7 @@ void Report::look_at_time() {
   if (timed_runs_.empty() || options_.schedule == Schedule::kokkos) return;
   findings_ = timed_runs_.findings(transport_);
   roofline_ = measure_roofline(transport_, workers_, copy_bytes_per_s_);
-  explanation_ = explain(*findings_, roofline_, crowding_of(machine_));
+  explanation_ = explain(*findings_, roofline_, find_crowding(worker_places(machine_.at("affinity"))));
 }
 
 bool Report::verified() const {
@@ -180,6 +174,7 @@ std::string Report::block() const {
   std::string text = fmt::format("{}: {}\n", options_.app_name(), options_.app_description());
   for (const Line& l : problem_) text += line(l.key, l.text.empty() ? as_text(l.value) : l.text);
   text += line("layout", layout_text());
+  for (const std::string& warning : warnings_) text += line("warning", warning);
   if (const MedianInterval t = step_time(); t.n > 0)
     text += line("time per step", fmt::format("{}  ({} {}, median of {}; warm-up not counted)",
                                               with_unit(t.median, "s"), t.is_ci95 ? "95 % interval" : "range",
@@ -224,6 +219,7 @@ nlohmann::json Report::json() const {
   all["efficiency"] = findings_ ? efficiency_json(*findings_, roofline_, explanation_) : json(json::object());
   all["verification"] = checks;
   all["checksum"] = checksum_ ? json(fmt::format("0x{:016x}", *checksum_)) : json();
+  if (!warnings_.empty()) all["warnings"] = warnings_;
   if (!series_.empty()) all["series"] = series_;
   all.update(more_);
   return all;

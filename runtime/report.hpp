@@ -91,6 +91,7 @@ class Report {
   const Options& options_;
   std::uint32_t workers_;
   nlohmann::json machine_;
+  std::vector<std::string> warnings_;  // on where the workers are
   std::vector<Line> problem_;
   nlohmann::json more_ = nlohmann::json::object();
   std::vector<double> times_s_;

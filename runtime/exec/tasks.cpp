@@ -12,6 +12,7 @@
 #include <sched.h>
 
 #include "runtime/exec/executor.hpp"
+#include "runtime/exec/network.hpp"
 #include "runtime/exec/parking.hpp"
 #include "runtime/exec/worker.hpp"
 
@@ -28,14 +29,13 @@ class TaskExecutor : public Executor {
   explicit TaskExecutor(const ExecutorContext& c)
       : plan_(c.plan),
         gate_(c.gate),
-        messages_(c.messages),
+        network_(c.plan, c.messages),
         oversubscribed_(c.oversubscribed),
         steals_(c.steal && c.plan.workers > 1),
         parking_(c.plan.workers),
         parts_(c.plan, c.profile, c.trace, c.graph),
         hot_(parts_.nodes),
-        workers_(parts_.workers),
-        arrived_(c.plan.messages.size(), 0) {}
+        workers_(parts_.workers) {}
 
   void enter(std::uint32_t copy, std::int64_t step) override {
     // tokens still on their way belong to the place that is being left; beyond the gate nothing starts to run
@@ -44,8 +44,8 @@ class TaskExecutor : public Executor {
       for (auto& w : workers_) found |= drain(*w);
     }
     auto counters = plan_.initial_counters(copy);
-    for (std::uint32_t m = 0; m < arrived_.size(); ++m)  // from ranks that are ahead
-      if (arrived_[m] != 0) --counters[plan_.messages[m].node];
+    for (std::uint32_t m = 0; m < plan_.messages.size(); ++m)  // from ranks that are ahead
+      if (network_.has_arrived(m)) --counters[plan_.messages[m].node];
     const std::uint32_t copies = plan_.copies_per_cycle();
     for (auto& w : workers_) w->held.clear();
     for (std::uint32_t i = 0; i < hot_.size(); ++i) {
@@ -133,7 +133,7 @@ class TaskExecutor : public Executor {
         if (busy >= poll_interval) {
           busy = 0;
           drain(w);
-          poll_between_nodes(w);
+          network_.poll_between_nodes(w, [&](std::uint32_t m) { deliver(w, m); });
           if (w.wanted.load(std::memory_order_relaxed)) share_half(w);
         }
         continue;
@@ -214,7 +214,7 @@ class TaskExecutor : public Executor {
       tell(hot.home);
     }
     // armed for the next cycle, since its staging is free again; but first let go those who wait
-    if (hot.kind == NodeKind::receive) messages_.start(plan_.nodes[n].payload);
+    if (hot.kind == NodeKind::receive) network_.arm(plan_.nodes[n].payload);
     return next;
   }
 
@@ -242,10 +242,9 @@ class TaskExecutor : public Executor {
 
   void follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop) {
     if (node.kind == NodeKind::send) {
-      ++w.sends_in_flight;
-      messages_.start(node.payload);
+      network_.send(w, node.payload);
     } else if (node.kind == NodeKind::receive) {
-      arrived_[node.payload] = 0;
+      network_.unpacked(node.payload);
     } else if (node.kind == NodeKind::decide) {
       gate_.decide(node, step, stop);
       parking_.wake_all();
@@ -371,32 +370,13 @@ class TaskExecutor : public Executor {
   // --------------------------------------------------------------------------------------------
 
   bool poll(Worker& w) {
-    if (plan_.messages.empty()) return false;
-    w.messages_done.clear();
-    const std::uint64_t begin = w.meter.tracing() ? ticks() : 0;
-    messages_.progress(w.messages_done);
-    if (w.messages_done.empty()) return false;
-    w.meter.found_messages(begin);
-    for (const std::uint32_t m : w.messages_done) deliver(w, m);
-    return true;
-  }
-
-  void poll_between_nodes(Worker& w) {
-    if (plan_.messages.empty()) return;
-    const std::uint64_t begin = w.meter.begin_poll();
-    poll(w);
-    if (begin != 0) w.meter.end_poll(begin);
+    return network_.poll(w, [&](std::uint32_t m) { deliver(w, m); });
   }
 
   void deliver(Worker& w, std::uint32_t m) {
-    const PlanMessage& message = plan_.messages[m];
-    if (message.spec.sending) {
-      --w.sends_in_flight;
-    } else {
-      arrived_[m] = 1;
-    }
-    const std::uint32_t home = hot_[message.node].home;
-    if (home == w.id) return count_down(w, message.node);
+    const std::uint32_t node = plan_.messages[m].node;
+    const std::uint32_t home = hot_[node].home;
+    if (home == w.id) return count_down(w, node);
     workers_[home]->list.push(static_cast<std::uint32_t>(hot_.size()) + m);
     tell(home);
   }
@@ -436,10 +416,7 @@ class TaskExecutor : public Executor {
         spin(w, idle);
       return oversubscribed_;
     }
-    if (!plan_.messages.empty() && !w.polls) {
-      std::uint32_t nobody = none;
-      w.polls = poller_.compare_exchange_strong(nobody, w.id);
-    }
+    network_.take_role(w);
     if (w.polls) return false;
     parking_.park(WorkerId{w.id}, park_timeout,
                   [&] { return failed_.load() || finished(w) || has_mail(w) || others_have_work(w); });
@@ -461,14 +438,13 @@ class TaskExecutor : public Executor {
   }
 
   void stop_polling(Worker& w) {
-    w.polls = false;
-    poller_.store(none);
+    network_.leave_role(w);
     parking_.wake_one_idle(WorkerId{w.id});  // may take over
   }
 
   // It may have been woken to watch the network and found work first.
   void hand_on_polling(const Worker& w) {
-    if (!plan_.messages.empty() && poller_.load() == none) parking_.wake_one_idle(WorkerId{w.id});
+    if (network_.wants_poller()) parking_.wake_one_idle(WorkerId{w.id});
   }
 
   static bool has_releases(const Worker& w) {
@@ -480,8 +456,7 @@ class TaskExecutor : public Executor {
   }
 
   bool has_mail(const Worker& w) const {
-    return has_releases(w) || !w.list.empty() || gate_.open() != w.gate_seen ||
-           (!plan_.messages.empty() && poller_.load() == none);
+    return has_releases(w) || !w.list.empty() || gate_.open() != w.gate_seen || network_.wants_poller();
   }
 
   bool others_have_work(const Worker& w) const {
@@ -516,7 +491,7 @@ class TaskExecutor : public Executor {
 
   Plan& plan_;
   StepGate& gate_;
-  Messages& messages_;
+  Network network_;
   bool oversubscribed_;
   bool steals_;
   Parking parking_;
@@ -524,10 +499,8 @@ class TaskExecutor : public Executor {
   std::vector<HotNode>& hot_;
   std::vector<std::unique_ptr<Worker>>& workers_;
   std::int64_t copies_per_cycle_ = plan_.copies_per_cycle();
-  std::vector<unsigned char> arrived_;  ///< by message: received, not yet unpacked
-  std::uint32_t entry_copy_ = 0;        ///< copy of next_step_
+  std::uint32_t entry_copy_ = 0;  ///< copy of next_step_
   std::int64_t next_step_ = 0;
-  alignas(64) std::atomic<std::uint32_t> poller_{none};
   std::atomic<bool> failed_{false};
   std::mutex failure_;
   std::exception_ptr thrown_;

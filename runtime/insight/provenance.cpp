@@ -151,12 +151,16 @@ std::vector<std::vector<int>> worker_processors(std::uint32_t workers) {
   return processors;
 }
 
-/// By rank, {"host": ..., "workers": ["0-3", ...], "objects": ["Package:0 Core:0-3", ...]}.
+/// By rank, {"host": ..., "workers": ["0-3", ...], "cores": ["0-1", ...], "objects": ["Package:0 Core:0-1",
+/// ...]}.
 nlohmann::json gather_affinity(Transport& transport, std::uint32_t workers) {
-  nlohmann::json mine = {
-      {"host", machine().host}, {"workers", nlohmann::json::array()}, {"objects", nlohmann::json::array()}};
+  nlohmann::json mine = {{"host", machine().host},
+                         {"workers", nlohmann::json::array()},
+                         {"cores", nlohmann::json::array()},
+                         {"objects", nlohmann::json::array()}};
   for (const std::vector<int>& processors : worker_processors(workers)) {
     mine["workers"].push_back(as_list(processors));
+    mine["cores"].push_back(as_list(Topology::of_this_node().cores_of(processors)));
     mine["objects"].push_back(Topology::of_this_node().objects_of(processors));
   }
   const std::string text = mine.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -52,7 +52,7 @@ std::uint64_t last_level_cache_bytes();
 std::vector<std::string> worker_affinity(std::uint32_t workers);
 
 /// Command line, start (UTC), machine, build, libraries, chosen environment variables (those of Slurm among
-/// them) and the affinity of every rank's workers, as processors and as hwloc objects, as one object.
+/// them) and the affinity of every rank's workers, as processors, cores and hwloc objects, as one object.
 /// Collective; the same on every rank but for what only rank 0 says of its machine.
 nlohmann::json provenance(Transport& transport, std::uint32_t workers);
 

@@ -49,20 +49,29 @@ std::uint64_t Topology::memory_bytes() const {
   return loaded_ ? hwloc_get_root_obj(topology_)->total_memory : 0;
 }
 
-std::string Topology::objects_of(const std::vector<int>& processors) const {
+std::vector<int> Topology::touched(hwloc_obj_type_t type, const std::vector<int>& processors) const {
   hwloc_bitmap_t set = hwloc_bitmap_alloc();
   for (const int processor : processors) hwloc_bitmap_set(set, static_cast<unsigned>(processor));
+  std::vector<int> found;
+  for (std::uint32_t i = 0; i < count(type); ++i)
+    if (hwloc_bitmap_intersects(hwloc_get_obj_by_type(topology_, type, i)->cpuset, set) != 0)
+      found.push_back(static_cast<int>(i));
+  hwloc_bitmap_free(set);
+  return found;
+}
+
+std::vector<int> Topology::cores_of(const std::vector<int>& processors) const {
+  return touched(HWLOC_OBJ_CORE, processors);
+}
+
+std::string Topology::objects_of(const std::vector<int>& processors) const {
   std::string text;
   for (const auto& [type, name] :
        {std::pair{HWLOC_OBJ_PACKAGE, "Package"}, std::pair{HWLOC_OBJ_NUMANODE, "NUMANode"},
         std::pair{HWLOC_OBJ_L3CACHE, "L3"}, std::pair{HWLOC_OBJ_CORE, "Core"}}) {
-    std::vector<int> touched;
-    for (std::uint32_t i = 0; i < count(type); ++i)
-      if (hwloc_bitmap_intersects(hwloc_get_obj_by_type(topology_, type, i)->cpuset, set) != 0)
-        touched.push_back(static_cast<int>(i));
-    if (!touched.empty()) text += fmt::format("{}{}:{}", text.empty() ? "" : " ", name, as_list(touched));
+    const std::vector<int> numbers = touched(type, processors);
+    if (!numbers.empty()) text += fmt::format("{}{}:{}", text.empty() ? "" : " ", name, as_list(numbers));
   }
-  hwloc_bitmap_free(set);
   return text;
 }
 

@@ -28,9 +28,12 @@ class Topology {
   /// Where a set of processors (numbers of the operating system) lies, by hwloc's types and logical numbers:
   /// "Package:0 NUMANode:0 L3:1 Core:8-9".
   std::string objects_of(const std::vector<int>& processors) const;
+  /// hwloc's logical numbers of the cores that these processors belong to, in increasing order.
+  std::vector<int> cores_of(const std::vector<int>& processors) const;
 
  private:
   Topology();
+  std::vector<int> touched(hwloc_obj_type_t type, const std::vector<int>& processors) const;
   hwloc_topology_t topology_{};
   bool loaded_ = false;
 };

@@ -14,6 +14,8 @@ NOISE = re.compile(
     r"|\[\[\d+,\d+\],\S+\]|PMIX ERROR|PMIx|ORTE_ERROR_LOG|\*\*\* |Signal|Failing at|\[ ?\d+\] )"
     r"|^PMIX ERROR|^mpirun: |^\d+ total process(es)? (failed to start|killed)"
 )
+SLURM = re.compile(r"^(srun|slurmstepd[^:]*): ")
+SRUN = re.compile(r"^srun: error: (?:(Node failure on \S+)|(\S+): (tasks? [\d,\[\]-]+): (.+))$")
 ERROR = "tutti: error: "
 ENDED = re.compile(r"MPI_ABORT was invoked|Primary job|exited with non-zero status|noticed that process")
 SIGNAL = re.compile(r"process rank (\d+) with PID \d+ on node \S+ exited on\s+signal (\d+)(?: \(([^)]*)\))?")
@@ -26,6 +28,7 @@ class Filter:
         self.errors: list[str] = []  # the app's own error lines
         self.blocks: list[str] = []  # Open MPI's framed texts
         self.signals: list[str] = []  # ranks ended by a signal
+        self.slurm: list[str] = []  # what srun says about a failure
         self._open: list[str] | None = None
 
     def feed(self, line: str) -> list[str]:
@@ -45,6 +48,9 @@ class Filter:
             return []
         if self._open is not None:
             self._open.append(text)
+            return []
+        if SLURM.match(text):
+            self.slurm.append(text)
             return []
         return [] if NOISE.match(text) else [text]
 
@@ -69,6 +75,8 @@ class Filter:
             return status, None
         if self.signals:
             return status, f"{app}: {self.signals[0]}"
+        if self.slurm:
+            return status, f"{app}: {srun_reason(self.slurm)}"
         if status > 128 or status < 0:
             number = status - 128 if status > 128 else -status
             return 128 + number, f"{app}: ended by signal {number}"
@@ -81,3 +89,15 @@ class Filter:
 def first_sentence(text: str, longest: int = 200) -> str:
     sentence = re.split(r"(?<=[.:])\s", text, maxsplit=1)[0].rstrip(":")
     return sentence if len(sentence) <= longest else sentence[:longest].rsplit(" ", 1)[0] + " ..."
+
+
+def srun_reason(lines: list[str]) -> str:
+    """A lost node, else what became of the first task that ended badly, else srun's first line."""
+    found = [match for match in map(SRUN.match, lines) if match]
+    for match in found:
+        if match[1]:
+            return match[1]
+    if found:
+        _, node, task, what = found[0].groups()
+        return f"{task} on {node}: {what}"
+    return re.sub(r"^\S+ (error: )?", "", lines[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import build
 from .common import ROOT
 from .study import store, toml_file, verbs
-from .study.runner import Program
+from .study.measure import Program
 
 FILE = ROOT / "slurm" / "studies" / "heat-demo.toml"
 

@@ -1,11 +1,14 @@
-"""From ranks x threads to a command line: a pure function, so that every case is tested without running."""
+"""From ranks x threads to a command line: a pure function, so that every case is tested without running.
+
+A Host is this machine, an Allocation the nodes that a batch system has given.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .common import USAGE, Failure
 
@@ -26,6 +29,30 @@ class Host:
         from . import machine
 
         return Host(machine.cores(), machine.launcher(), os.geteuid() == 0)
+
+    def cores_for(self, ranks: int, threads: int) -> int:
+        return self.cores
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """Nodes of a cluster that are all alike; a run takes as many of them as its ranks need."""
+
+    cores_per_node: int
+    ranks_per_node: int = 0  # at most; 0: as many as a node has cores for
+    launcher: str = "srun"  # or mpirun
+    options: tuple[str, ...] = ()  # of the launcher
+    environment: Mapping[str, str] = field(default_factory=dict)  # the site's; wins over ours
+
+    def per_node(self, ranks: int, threads: int) -> int:
+        """Ranks on a node."""
+        return min(ranks, self.ranks_per_node or max(1, self.cores_per_node // threads))
+
+    def nodes(self, ranks: int, threads: int) -> int:
+        return -(-ranks // self.per_node(ranks, threads))
+
+    def cores_for(self, ranks: int, threads: int) -> int:
+        return self.nodes(ranks, threads) * self.cores_per_node
 
 
 @dataclass(frozen=True)
@@ -55,7 +82,7 @@ def plan(
     arguments: Sequence[str],
     ranks: int,
     threads: int,
-    host: Host,
+    host: Host | Allocation,
     *,
     bind: str = "auto",
     mpi: bool = True,
@@ -70,6 +97,8 @@ def plan(
         raise Failure("ranks and threads must be at least 1", USAGE)
     if bind not in BINDINGS:
         raise Failure(f"--bind takes one of {', '.join(BINDINGS)}, not '{bind}'", USAGE)
+    if isinstance(host, Allocation):
+        return on_nodes((program, *arguments), ranks, threads, host)
     fits = ranks * threads <= host.cores
     if bind == "cores" and not fits:
         raise Failure(f"--bind cores: {ranks} x {threads} do not fit {host.cores} cores", USAGE)
@@ -124,4 +153,23 @@ def open_mpi(
         environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
     for name in exported:
         words += ["-x", name]
+    return Launch((*words, *program), environment)
+
+
+def on_nodes(program: tuple[str, ...], ranks: int, threads: int, host: Allocation) -> Launch:
+    """Ranks fill one node after another. What srun would take from the job's own options is said again:
+    versions differ in what they hand on."""
+    environment = openmp(threads, True, option(program[1:], "--schedule") or "tasks")
+    environment |= {name: host.environment[name] for name in OPENMP[1:] if name in host.environment}
+    here = host.per_node(ranks, threads)
+    if host.launcher == "mpirun":
+        words = ["mpirun", "-n", str(ranks), "--map-by", f"ppr:{here}:node:PE={threads}", "--bind-to", "core"]
+        words += host.options
+        for name in (*environment, *host.environment):
+            words += ["-x", name]
+        return Launch((*words, *program), environment)
+    words = ["srun", "--export=ALL", f"--nodes={host.nodes(ranks, threads)}", f"--ntasks={ranks}"]
+    words += [f"--ntasks-per-node={here}", f"--cpus-per-task={threads}"]
+    # a rank that is gone must not leave the others waiting
+    words += ["--wait=10", *host.options]
     return Launch((*words, *program), environment)

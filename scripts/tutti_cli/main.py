@@ -10,6 +10,8 @@ from typing import NoReturn
 from .common import PRESETS, USAGE, Failure, complain
 from .launch import BINDINGS
 
+CLUSTER = ("submit", "status", "collect", "cancel")  # steps of `study`
+
 
 class Parser(argparse.ArgumentParser):
     """One line for bad usage instead of the usage text."""
@@ -26,7 +28,7 @@ def parser() -> Parser:
         return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 
     p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
-    p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang)")
+    p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang, slurm)")
 
     add("doctor", "look at compilers, libraries, cores and settings; name what is wrong and the fix")
 
@@ -98,8 +100,61 @@ def add_study(p: argparse.ArgumentParser) -> None:
     p.add_argument("--output", metavar="DIR", help="keeps study.h5, default results/<name of FILE>")
     p.add_argument("--preset", default="release", choices=PRESETS)
 
+    p = add("submit", "turn what FILE names into jobs of a Slurm cluster; submits only what is not there yet")
+    p.add_argument("file", metavar="FILE", help="a study file; its table [slurm] says what is a job")
+    p.add_argument("--site", metavar="SITE", help="a name in slurm/sites, or the path of a file")
+    p.add_argument(
+        "--output", metavar="DIR", help="keeps study.h5 and the jobs, default results/<name of FILE>"
+    )
+    p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument(
+        "--after", metavar="JOB", action="append", default=[], help="start when this job has ended well"
+    )
+    p.add_argument("--dry-run", action="store_true", help="show every script and command; submit nothing")
+    p.add_argument(
+        "--retry", action="store_true", help="also points that failed as often as `attempts` allows"
+    )
+
+    p = add("status", "show the jobs of a submitted study and what is measured")
+    p.add_argument(
+        "folder", metavar="DIR", help="the study's folder, default of submit: results/<name of FILE>"
+    )
+
+    p = add("collect", "move what jobs have measured into study.h5")
+    p.add_argument("folder", metavar="DIR", help="the study's folder")
+    p.add_argument("--wait", action="store_true", help="until the last job has ended")
+
+    p = add("cancel", "take the jobs of a study out of the queue; what they measured stays")
+    p.add_argument("folder", metavar="DIR", help="the study's folder")
+
+    p = steps.add_parser("work")  # what a job calls
+    p.add_argument("file", metavar="SHARE")
+
     p = add("report", "print the tables of a study, write its plots and its page")
     p.add_argument("folder", metavar="DIR", help="holds study.h5")
+    p.add_argument(
+        "--size",
+        choices=("single", "double"),
+        default="single",
+        help="plots as wide as one column of a journal, 88 mm, or two, 180 mm (default %(default)s)",
+    )
+
+    p = add("compare", "tell whether two results of the same points differ, and by how much")
+    p.add_argument("a", metavar="A", help="a folder that holds study.h5")
+    p.add_argument("b", metavar="B", help="another; exit status 1 if it differs")
+    p.add_argument(
+        "--margin",
+        type=float,
+        default=2.0,
+        metavar="PERCENT",
+        help="differences that do not count, default 2",
+    )
+    p.add_argument("--json", metavar="FILE", help="write the outcome there, too")
+
+    p = add("export", "write the runs of a study for other programs")
+    p.add_argument("folder", metavar="DIR", help="holds study.h5")
+    for form, what in (("csv", "one line a run"), ("extrap", "the times as an experiment of Extra-P, JSON")):
+        p.add_argument(f"--{form}", metavar="FILE", nargs="?", const="", help=f"{what}; default: in DIR")
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -146,6 +201,10 @@ def dispatch(arguments: Sequence[str]) -> int:
         return bench.verb(
             options.preset, options.against, options.output, options.filter, options.repeats, options.seconds
         )
+    if options.verb == "study" and options.step == "work":  # on a compute node nothing is installed
+        from .cluster import work
+
+        return work.verb(options.file)
     from . import python_env, setup
 
     setup.everything(tests=False)
@@ -162,11 +221,43 @@ def dispatch(arguments: Sequence[str]) -> int:
         from . import residual_plot
 
         return residual_plot.verb(options.files, options.output)
+    return on_cluster(options) if options.step in CLUSTER else on_study(options)
+
+
+def on_study(options: argparse.Namespace) -> int:
     from .study import verbs
 
     if options.step == "run":
         return verbs.run_verb(options.file, options.output, options.preset)
-    return verbs.report_verb(options.folder)
+    if options.step == "compare":
+        from .study import compare
+
+        return compare.verb(options.a, options.b, options.margin, options.json)
+    if options.step == "export":
+        from .study import export
+
+        return export.verb(options.folder, {"csv": options.csv, "extrap": options.extrap})
+    return verbs.report_verb(options.folder, options.size)
+
+
+def on_cluster(options: argparse.Namespace) -> int:
+    from .cluster import verbs
+
+    if options.step == "submit":
+        return verbs.submit_verb(
+            options.file,
+            options.output,
+            options.preset,
+            options.site,
+            options.after,
+            options.dry_run,
+            options.retry,
+        )
+    if options.step == "status":
+        return verbs.status_verb(options.folder)
+    if options.step == "collect":
+        return verbs.collect_verb(options.folder, options.wait)
+    return verbs.cancel_verb(options.folder)
 
 
 def main(arguments: Sequence[str]) -> int:

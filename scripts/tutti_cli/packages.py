@@ -46,7 +46,13 @@ NEEDS: tuple[Need, ...] = (
     Need("Clang", ("clang",), "llvm", tools=("clang", "clang++"), optional=True, for_tests=True),
     Need("sanitizers for Clang", ("libclang-rt-dev",), "llvm+compiler-rt", optional=True, for_tests=True),
     Need("LLVM's symbolizer", ("llvm",), "llvm", optional=True, for_tests=True),
+    # of Ubuntu's chromium-browser only the snap works, which is not for tests
+    Need("Chromium", ("chromium",), "", tools=("chromium",), optional=True, for_tests=True),
     Need("OpenMP for Clang", ("libomp-dev",), "llvm+clang", optional=True, for_tests=True),
+    # of which the tests make a cluster on this machine; the package starts no daemon by itself
+    Need("Slurm", ("slurm-wlm",), "slurm", optional=True, for_tests=True),
+    Need("munge", ("munge",), "munge", optional=True, for_tests=True),
+    Need("iproute2", ("iproute2",), "iproute2", optional=True, for_tests=True),
 )
 
 # The Python packages as the distribution has them, for machines that cannot reach PyPI.

@@ -36,9 +36,11 @@ def execute(
     quiet: bool = False,
     verbose: bool = False,
     timeout_s: float | None = None,
+    usr1: bool = True,
 ) -> Outcome:
     """Run to the end. quiet drops the app's output (its error line is in the outcome); verbose filters
-    nothing; a run that takes longer than timeout_s is ended with status 1."""
+    nothing; a run that takes longer than timeout_s is ended with status 1. usr1 says whether SIGUSR1 is
+    passed on (else it stays with the caller's handler)."""
     child = subprocess.Popen(
         launch.argv,
         env={**os.environ, **launch.environment},
@@ -52,7 +54,7 @@ def execute(
     )
     chatter = Filter()
     expired = threading.Event()
-    with forwarding(child) as received, limit(child, timeout_s, expired):
+    with forwarding(child, usr1) as received, limit(child, timeout_s, expired):
         for line in child.stderr or ():
             show(chatter.feed(line), quiet)
         status = child.wait()
@@ -83,7 +85,7 @@ def show(lines: list[str], quiet: bool) -> None:
 
 
 @contextmanager
-def forwarding(child: subprocess.Popen[str]) -> Iterator[list[int]]:
+def forwarding(child: subprocess.Popen[str], usr1: bool) -> Iterator[list[int]]:
     """Pass signals on to the child; the list fills with those that ask for an end."""
     received: list[int] = []
 
@@ -93,7 +95,8 @@ def forwarding(child: subprocess.Popen[str]) -> Iterator[list[int]]:
         if child.poll() is None:
             child.send_signal(number)
 
-    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    numbers = [number for number in FORWARDED if usr1 or number != signal.SIGUSR1]
+    before = {number: signal.signal(number, forward) for number in numbers}
     try:
         yield received
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import unittest
 from collections import defaultdict
@@ -87,6 +88,53 @@ class Efficiency(unittest.TestCase):
         self.assertEqual((operation["name"], operation["calls"]), ("spin", 4 * 40 * 3))
         self.assertGreaterEqual(operation["time_s"], 480 * 200e-6)
         self.assertNotIn("Too small", result.stdout, "without --explain there are no sentences")
+
+
+class Pinning(unittest.TestCase):
+    """Where the workers really are, and the warning where that is too narrow."""
+
+    words = ("--grid", "16,16,16", "--steps", 2, "--repeat", 1, "--print-affinity")
+
+    def crowded(self, **layout: object) -> str:
+        result = launch.run("heat", *self.words, **layout)
+        self.assertEqual(result.status, 0, result)
+        (warning,) = result.report["warnings"]
+        lines = result.stdout.splitlines()
+        self.assertIn(f"warning: {warning}", lines, "at the start")
+        self.assertIn(f"  warning               {warning}", lines, "and in the block")
+        return warning
+
+    @needs_ranks
+    def test_ranks_on_one_core(self) -> None:
+        warning = self.crowded(ranks=2, processors="0")
+        self.assertTrue(
+            warning.startswith("2 ranks sit on one core: their 2 workers may run on processor 0 ")
+        )
+
+    def test_workers_on_one_core(self) -> None:
+        warning = self.crowded(threads=2, processors="0")
+        self.assertTrue(warning.startswith("2 workers share one core: they may run on processor 0 of "))
+
+    def test_fewer_cores_than_workers(self) -> None:
+        processors = sorted(os.sched_getaffinity(0))[:2]
+        if len(processors) < 2:
+            self.skipTest("needs 2 processors")
+        layout = {"ranks": 3} if HAS_RANKS else {"threads": 3}
+        warning = self.crowded(processors=",".join(map(str, processors)), **layout)
+        self.assertIn("workers: 3 workers share 2 processors", warning)
+
+    def test_every_rank_and_worker_is_named(self) -> None:
+        ranks = 2 if HAS_RANKS else 1
+        result = launch.run("heat", *self.words, ranks=ranks, threads=2)
+        self.assertEqual(result.status, 0, result)
+        affinity = result.report["machine"]["affinity"]
+        self.assertEqual(len(affinity), ranks)
+        for number, rank in enumerate(affinity):
+            self.assertEqual(len(rank["workers"]), 2)
+            for worker, (processors, cores) in enumerate(zip(rank["workers"], rank["cores"], strict=True)):
+                self.assertRegex(cores, r"^[0-9,-]+$")
+                line = f"rank {number} on {rank['host']}: worker {worker} may run on {processors}"
+                self.assertTrue(any(one.startswith(line) for one in result.stdout.splitlines()), line)
 
 
 class Trace(unittest.TestCase):

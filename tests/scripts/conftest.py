@@ -7,8 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from clusters import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -67,6 +71,14 @@ def study(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.fixture
+def only_svg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about the files of plots: the page needs no more, and it is quick."""
+    from tutti_cli.study import plots
+
+    monkeypatch.setattr(plots, "FILES", {"svg": plots.FILES["svg"]})
+
+
+@pytest.fixture
 def script(tmp_path: Path) -> Callable[[str, str], Path]:
     """Writes an executable shell script."""
 
@@ -78,3 +90,17 @@ def script(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cluster:
+    """A stand-in for Slurm on PATH, and a study for it."""
+    from clusters import Cluster
+
+    found = Cluster(tmp_path, capsys)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_SLURM", str(found.memory))
+    monkeypatch.setenv("FAKE_HEAT", "")
+    for name in [name for name in os.environ if name.startswith(("OMP_", "OMPI_", "PMIX_", "SLURM_"))]:
+        monkeypatch.delenv(name)
+    return found

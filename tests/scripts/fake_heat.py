@@ -3,7 +3,7 @@
 
 FAKE_HEAT steers it: 'checksum' gives points with 2 ranks another checksum, 'verification' fails on bulk,
 'usage' and 'crash' end with an error, 'crash2' does so on 2 ranks only, 'nojson' writes nothing, 'hang' does
-not end, 'slow' takes a second.
+not end, 'slow' takes a second, 'pinning' puts all workers on one core.
 """
 
 import argparse
@@ -59,6 +59,57 @@ def efficiency(ranks: int, threads: int, schedule: str, cells: int, step_s: floa
     }
 
 
+def result_of(
+    ranks: int,
+    threads: int,
+    schedule: str,
+    cells: int,
+    step_s: float,
+    *,
+    passed: bool = True,
+) -> dict[str, object]:
+    """What the app writes with --json."""
+    return {
+        "app": "heat",
+        "version": "0.1.0",
+        "git_commit": "0000000",
+        "config": {"compiler": "none <stand-in>", "mpi": True},
+        "machine": {
+            "cpu_model": "stand-in",
+            "cores": os.cpu_count(),
+            "affinity": [{"host": "here", "workers": ["0", "1"]}],
+        },
+        "ranks": ranks,
+        "threads_per_rank": threads,
+        "device": "cpu",
+        "schedule": schedule,
+        "timings": {
+            "iteration_s": {"median": step_s, "ci95_low": 0.98 * step_s, "ci95_high": 1.02 * step_s, "n": 10}
+        },
+        "figures_of_merit": [
+            {"name": "cell_updates_per_s", "value": cells / step_s, "unit": "1/s"},
+            {"name": "bandwidth_gb_s", "value": 16e-9 * cells / step_s, "unit": "GB/s"},
+        ],
+        "efficiency": {} if schedule == "kokkos" else efficiency(ranks, threads, schedule, cells, step_s),
+        "verification": [{"name": "max_error", "value": 1e-14, "tolerance": 1e-12, "passed": passed}],
+        "checksum": "0x0123456789abcdef",
+    }
+
+
+def step_s_of(workers: int, schedule: str, cells: int, generator: random.Random) -> float:
+    """A time that is about right, with noise."""
+    slower = {"tasks": 1.02, "bulk": 1.0, "kokkos": 1.1}[schedule] * (1 + 0.06 * (workers - 1))
+    return cells / 6e8 / workers * slower * generator.lognormvariate(0.0, 0.02)
+
+
+def layout() -> tuple[int, int]:
+    """Rank and ranks, as mpirun or srun says."""
+    for names in (("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
+        if all(name in os.environ for name in names):
+            return int(os.environ[names[0]]), int(os.environ[names[1]])
+    return 0, 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--grid", required=True)
@@ -69,8 +120,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
-    rank = int(os.environ.get("OMPI_COMM_WORLD_RANK", "0"))
-    ranks = int(os.environ.get("OMPI_COMM_WORLD_SIZE", "1"))
+    rank, ranks = layout()
     mode = os.environ.get("FAKE_HEAT", "")
     if mode == "usage":
         print("tutti: error: --grid: 0 is not a size", file=sys.stderr)
@@ -87,37 +137,13 @@ def main() -> int:
     for extent in options.grid.split(","):
         cells *= int(extent)
     cores = ranks * options.threads
-    ideal_s = cells / 6e8 / cores
-    slower = {"tasks": 1.02, "bulk": 1.0, "kokkos": 1.1}[options.schedule] * (1 + 0.06 * (cores - 1))
-    step_s = ideal_s * slower * random.lognormvariate(0.0, 0.02)
+    step_s = step_s_of(cores, options.schedule, cells, random.Random())
     passed = not (mode == "verification" and options.schedule == "bulk")
-    result = {
-        "app": "heat",
-        "version": "0.1.0",
-        "git_commit": "0000000",
-        "config": {"compiler": "none <stand-in>", "mpi": True},
-        "machine": {
-            "cpu_model": "stand-in",
-            "cores": os.cpu_count(),
-            "affinity": [{"host": "here", "workers": ["0", "1"]}],
-        },
-        "ranks": ranks,
-        "threads_per_rank": options.threads,
-        "device": "cpu",
-        "schedule": options.schedule,
-        "timings": {
-            "iteration_s": {"median": step_s, "ci95_low": 0.98 * step_s, "ci95_high": 1.02 * step_s, "n": 10}
-        },
-        "figures_of_merit": [
-            {"name": "cell_updates_per_s", "value": cells / step_s, "unit": "1/s"},
-            {"name": "bandwidth_gb_s", "value": 16e-9 * cells / step_s, "unit": "GB/s"},
-        ],
-        "efficiency": {}
-        if options.schedule == "kokkos"
-        else efficiency(ranks, options.threads, options.schedule, cells, step_s),
-        "verification": [{"name": "max_error", "value": 1e-14, "tolerance": 1e-12, "passed": passed}],
-        "checksum": "0x00000000000000ff" if mode == "checksum" and ranks == 2 else "0x0123456789abcdef",
-    }
+    result = result_of(ranks, options.threads, options.schedule, cells, step_s, passed=passed)
+    if mode == "checksum" and ranks == 2:
+        result["checksum"] = "0x00000000000000ff"
+    if mode == "pinning" and cores > 1:
+        result["warnings"] = [f"{cores} workers share one core: they may run on processor 0 of here only"]
     if options.json:
         options.json.write_text(json.dumps(result))
     if not options.quiet:

@@ -100,3 +100,30 @@ def test_a_silent_end_is_named_but_a_failed_verification_speaks_for_itself() -> 
 def test_first_sentence() -> None:
     assert first_sentence("One. Two.") == "One."
     assert first_sentence("word " * 100).endswith(" ...")
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (
+            ["srun: error: n2: task 1: Aborted", "srun: Force Terminated StepId=5.0"],
+            "task 1 on n2: Aborted",
+        ),
+        (
+            [
+                "slurmstepd-n1: error: *** STEP 8.0 ON n1 CANCELLED AT 2026-01-01 DUE TO NODE FAILURE ***",
+                "srun: error: n1: task 0: Terminated",
+                "srun: error: Node failure on n2",
+            ],
+            "Node failure on n2",
+        ),
+        (
+            ["srun: error: n[1-2]: tasks 0-1: Exited with exit code 5"],
+            "tasks 0-1 on n[1-2]: Exited with exit code 5",
+        ),
+        (["srun: error: Unable to create step: busy"], "Unable to create step: busy"),
+    ],
+)
+def test_what_srun_says_explains_a_failure(lines: list[str], reason: str) -> None:
+    chatter, shown = feed(lines)
+    assert shown == [] and chatter.explanation(137, "heat") == (137, f"heat: {reason}")

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from tutti_cli.common import Failure
-from tutti_cli.launch import Host, option, plan
+from tutti_cli.launch import Allocation, Host, option, plan
 
 HOST = Host(cores=4, launcher="openmpi", root=False)
 
@@ -96,3 +96,29 @@ def test_the_shown_line_can_be_pasted_into_a_shell() -> None:
 def test_option() -> None:
     assert option(["--a", "1", "--a=2"], "--a") == "2"
     assert option(["--a"], "--a") is None
+
+
+def test_ranks_fill_the_nodes_of_an_allocation() -> None:
+    nodes = Allocation(8, 4, options=("--mpi=pmix",), environment={"OMP_PROC_BIND": "false", "X": "1"})
+    launch = plan("heat", ["--steps", "3"], 6, 2, nodes)
+    assert launch.argv == (
+        *("srun", "--export=ALL", "--nodes=2", "--ntasks=6", "--ntasks-per-node=4", "--cpus-per-task=2"),
+        *("--wait=10", "--mpi=pmix", "heat", "--steps", "3"),
+    )
+    assert launch.environment["OMP_NUM_THREADS"] == "2" and launch.environment["OMP_PROC_BIND"] == "false"
+    assert nodes.cores_for(6, 2) == 16
+
+
+def test_an_allocation_takes_as_many_ranks_as_have_cores() -> None:
+    nodes = Allocation(8)
+    assert [nodes.nodes(ranks, threads) for ranks, threads in ((1, 1), (8, 1), (9, 1), (3, 4), (2, 16))] == [
+        *(1, 1, 2, 2, 2),
+    ]
+    assert nodes.per_node(3, 1) == 3
+
+
+def test_mpirun_in_an_allocation_is_told_the_same() -> None:
+    launch = plan("heat", [], 6, 2, Allocation(8, 4, "mpirun", environment={"X": "a b"}))
+    words = " ".join(launch.argv)
+    assert words.startswith("mpirun -n 6 --map-by ppr:4:node:PE=2 --bind-to core -x OMP_NUM_THREADS")
+    assert words.endswith("-x X heat")

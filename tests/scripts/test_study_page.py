@@ -15,7 +15,8 @@ from tutti_cli import demo
 from tutti_cli.study import page, plots, verbs
 from tutti_cli.study.store import NAME
 
-PLOTS = {f"{name}.{kind}" for name in plots.PLOTS for kind in ("png", "svg")}
+DRAWN = ("time", "efficiency", "schedules", "factors", "roofline")  # of a study of few workers
+PLOTS = {f"{name}.{kind}" for name in DRAWN for kind in plots.FILES}
 
 
 class Page(html.parser.HTMLParser):
@@ -60,7 +61,7 @@ def test_the_page_needs_nothing_else(output: Path) -> None:
     text = (output / "out" / "report.html").read_text()
     found = Page()
     found.feed(text)
-    assert found.tags.count("svg") == 4 and found.tags.count("table") >= 4
+    assert found.tags.count("svg") == len(DRAWN) and found.tags.count("table") >= 4
     assert {"script", "link", "img"}.isdisjoint(found.tags), "the page needs other files"
     assert all(address.startswith("#") for address in found.addresses)
     assert len(found.ids) == len(set(found.ids))
@@ -75,9 +76,10 @@ def test_the_page_needs_nothing_else(output: Path) -> None:
 
 
 def test_the_plots_have_what_they_need(output: Path) -> None:
-    time, efficiency, breakdown, roofline = (
-        (output / "out" / f"{name}.svg").read_text() for name in plots.PLOTS
+    time, efficiency, schedules, breakdown, roofline = (
+        (output / "out" / f"{name}.svg").read_text() for name in DRAWN
     )
+    assert ">bulk over tasks<" in schedules and "time over that of tasks" in schedules
     assert ">ideal<" in time and "s per iteration" in time and "strong scaling" in time
     assert "Parallel efficiency" in efficiency and ">0.8<" in efficiency
     assert ">global efficiency<" in breakdown and ">lost: serialisation<" in breakdown
@@ -88,20 +90,21 @@ def test_plots_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
     store(tmp_path, STRONG, {0: [1.0], 2: [0.6]})
     (tmp_path / "roofline.png").write_text("old")
     assert verbs.publish(tmp_path) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {
-        *(NAME, "report.html", "time.png", "time.svg", "efficiency.png", "efficiency.svg")
-    }
+    drawn = {f"{name}.{kind}" for name in ("time", "efficiency") for kind in plots.FILES}
+    assert {path.name for path in tmp_path.iterdir()} == {NAME, "report.html", *drawn}
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_a_study_that_is_not_about_scaling(tmp_path: Path) -> None:
     kept = store(tmp_path, STRONG.replace("strong", "none"), {n: [1.0, 1.1] for n in range(3)})
     kept.add(failure(3, "heat: <died>"))
     assert verbs.publish(tmp_path) == 1
     text = (tmp_path / "report.html").read_text()
     assert "speed-up" not in text and "heat: &lt;died&gt;" in text and 'class="verdict bad"' in text
-    assert not (tmp_path / "efficiency.png").exists() and (tmp_path / "time.png").exists()
+    assert not (tmp_path / "efficiency.svg").exists() and (tmp_path / "times.svg").exists()
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_points_without_a_core_for_each_worker_are_marked(study: Study, tmp_path: Path) -> None:
     text = STRONG.replace("[1, 2]", f"[1, {2 * (os.cpu_count() or 1)}]")
     study("run", study_file(tmp_path, text, 1), tmp_path)
@@ -114,12 +117,22 @@ def test_points_without_a_core_for_each_worker_are_marked(study: Study, tmp_path
         assert ">oversubscribed<" in (tmp_path / f"{name}.svg").read_text()
 
 
+@pytest.mark.usefixtures("only_svg")
+def test_workers_that_shared_cores_are_told(study: Study, tmp_path: Path) -> None:
+    study("run", study_file(tmp_path, initial=1), tmp_path, mode="pinning")
+    status, said = study("report", tmp_path)
+    sentence = "Pinning: 2 workers share one core, at tasks 2x1, bulk 2x1."
+    assert status == 0 and sentence in said and sentence in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("only_svg")
 def test_differing_checksums_are_told(study: Study, tmp_path: Path) -> None:
     study("run", study_file(tmp_path, initial=1), tmp_path, mode="checksum")
     status, said = study("report", tmp_path)
     assert status == 1 and "Checksums differ: " in said
 
 
+@pytest.mark.usefixtures("only_svg")
 def test_the_demo_is_a_study_that_starts_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,7 @@ from studies import STRONG, study_file
 
 from tutti_cli.launch import Host
 from tutti_cli.process import Outcome
-from tutti_cli.study import runner, store
+from tutti_cli.study import measure, runner, store
 from tutti_cli.study.model import Point, Repeats
 from tutti_cli.study.progress import Progress
 
@@ -169,23 +169,23 @@ GOOD = {
 )
 def test_a_result_that_cannot_be_used(change: dict[str, object], why: str) -> None:
     point = Point(2, 1, ())
-    assert runner.judged(Outcome(0, None), json.dumps(GOOD), point, "heat") == (GOOD, "")
-    result, message = runner.judged(Outcome(0, None), json.dumps({**GOOD, **change}), point, "heat")
+    assert measure.judged(Outcome(0, None), json.dumps(GOOD), point, "heat") == (GOOD, "")
+    result, message = measure.judged(Outcome(0, None), json.dumps({**GOOD, **change}), point, "heat")
     assert result == {} and why in message
-    assert "cannot be used" in runner.judged(Outcome(0, None), "[]", point, "heat")[1]
-    assert runner.judged(Outcome(1, "no end", timed_out=True), json.dumps(GOOD), point, "heat") == (
+    assert "cannot be used" in measure.judged(Outcome(0, None), "[]", point, "heat")[1]
+    assert measure.judged(Outcome(1, "no end", timed_out=True), json.dumps(GOOD), point, "heat") == (
         {},
         "no end",
     )
 
 
 def test_a_run_that_checks_nothing_is_not_verified() -> None:
-    assert runner.verified(GOOD) and not runner.verified({**GOOD, "verification": []})
+    assert measure.verified(GOOD) and not measure.verified({**GOOD, "verification": []})
 
 
 def test_ranks_without_mpi_are_a_failure_of_the_point(tmp_path: Path) -> None:
-    program = runner.Program(Path("/bin/true"), False, Host(2, "", False))
-    one = runner.measure(0, Point(2, 1, ()), 1, program, 10.0, tmp_path)
+    program = measure.Program(Path("/bin/true"), False, Host(2, "", False))
+    one = measure.measure(0, Point(2, 1, ()), 1, program, 10.0, tmp_path)
     assert one.failed and one.message == "2 ranks asked for, but this build has no MPI" and one.status == 2
 
 

@@ -80,7 +80,7 @@ def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
 
 def test_one_sitting_at_a_time(tmp_path: Path) -> None:
     with module.sole(tmp_path):
-        with pytest.raises(Failure, match="another `tutti study run` is at work"), module.sole(tmp_path):
+        with pytest.raises(Failure, match="another `tutti study` is at work"), module.sole(tmp_path):
             pass
     with module.sole(tmp_path):
         pass

@@ -155,6 +155,8 @@ TEST(Provenance, NamesCommandLibrariesAndWhereWorkersAre) {
   const nlohmann::json& rank = all["affinity"][0];
   ASSERT_EQ(rank["workers"].size(), 2U);
   ASSERT_EQ(rank["objects"].size(), 2U);
+  ASSERT_EQ(rank["cores"].size(), 2U);
+  EXPECT_FALSE(rank["cores"][1].get<std::string>().empty());
   EXPECT_NE(rank["objects"][1].get<std::string>().find("Core:"), std::string::npos) << rank;
   EXPECT_NE(affinity_table(*transport, 2).find("worker 1 may run on"), std::string::npos);
 }

@@ -10,7 +10,7 @@ from functools import cached_property
 Scalar = bool | int | float | str
 Value = Scalar | tuple[Scalar, ...]
 
-STRONG, WEAK, NONE = KINDS = ("strong", "weak", "none")
+STRONG, WEAK, METG, NONE = KINDS = ("strong", "weak", "metg", "none")
 SCHEDULE = "schedule"  # the one option of the apps that must not change a result
 
 
@@ -75,6 +75,21 @@ class Repeats:
 
 
 @dataclass(frozen=True)
+class Slurm:
+    """How the points become jobs of a cluster."""
+
+    site: str = ""  # a name in slurm/sites, or a path
+    ranks_per_node: int = 0  # 0: as many as a node has cores for
+    jobs: tuple[str, ...] = ("nodes",)  # points that differ in one of these are measured in different jobs
+    array: tuple[str, ...] = ()  # points of a job that differ in one of these are tasks of a job array
+    array_limit: int = 0  # tasks of an array that run at once; 0: the site's
+    time_s: int = 0  # of a job, 0: the site's
+    one_after_another: bool = False  # the jobs do not run side by side
+    attempts: int = 3  # jobs in a row that may end without a new result of a point
+    restarts: int = 3  # of one job, after its time or a node was lost
+
+
+@dataclass(frozen=True)
 class Study:
     kind: str
     app: str  # a name in build/<preset>/bin, or a path
@@ -84,6 +99,17 @@ class Study:
     sizes: tuple[str, ...]  # weak: the options that grow with the workers
     fit: bool  # leave out points with more workers than cores
     text: str  # of the file
+    slurm: Slurm = field(default_factory=Slurm)
+
+    @property
+    def scaling(self) -> bool:
+        """Whether points are compared with a base case."""
+        return self.kind in (STRONG, WEAK)
+
+    @property
+    def quantity(self) -> str:
+        """What time_s of its runs is."""
+        return "METG(50 %)" if self.kind == METG else "time per iteration"
 
     @cached_property
     def varying(self) -> list[str]:

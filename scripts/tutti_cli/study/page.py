@@ -9,8 +9,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from . import plot_roofline, tables
+from . import plot_roofline, schedules, tables, usl
 from .factors import efficiency
+from .model import METG
 from .store import Store
 from .summary import Row, Summary
 
@@ -86,7 +87,13 @@ def explanations(summary: Summary) -> list[tuple[str, str]]:
 def headline(summary: Summary) -> list[tuple[str, str]]:
     """The few figures that one looks for first: value and what it is."""
     best = summary.fastest
-    found = [(tables.duration(best.time_s.median), f"per iteration at the fastest point, {best.label}")]
+    what = "per iteration" if summary.study.kind != METG else summary.study.quantity
+    found = [
+        (
+            tables.duration(best.time_s.median),
+            f"{what} at the {'fastest' if what[0] == 'p' else 'best'} point, {best.label}",
+        )
+    ]
     if summary.scaling:
         found.append((f"{best.speedup:.2f}", f"times {best.base}"))
         found.append((f"{best.efficiency:.2f}", "efficiency there"))
@@ -96,7 +103,8 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
     return found
 
 
-def page(title: str, summary: Summary, store: Store, svg: Mapping[str, str]) -> str:
+def page(title: str, summary: Summary, store: Store, svg: Mapping[str, str], plot_rem: int = 24) -> str:
+    """plot_rem: the least width of a plot where there is room, in letters' heights."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -108,6 +116,7 @@ def page(title: str, summary: Summary, store: Store, svg: Mapping[str, str]) -> 
     factored = [row for row in summary.rows if row.factors]
     return environment.get_template("report.html").render(
         title=title,
+        plot_rem=plot_rem,
         subtitle=tables.setting(summary),
         good=summary.good,
         headline=headline(summary),
@@ -115,6 +124,10 @@ def page(title: str, summary: Summary, store: Store, svg: Mapping[str, str]) -> 
         notes=tables.notes(summary),
         numbers=tables.numbers(summary),
         factors=tables.pop(summary),
+        usl=usl.table(summary.fits),
+        usl_notes=usl.notes(summary.fits),
+        schedules=schedules.table(schedules.contests(summary)),
+        schedules_notes=schedules.notes(schedules.contests(summary)),
         marks={
             "numbers": [mark(row, wrong) for row in summary.rows],
             "factors": [mark(row, wrong) for row in factored],

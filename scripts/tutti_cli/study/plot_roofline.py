@@ -10,10 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from .factors import efficiency, numbers
-from .style import FAINT, INK, OTHERS, SIZE, heading
+from .style import FAINT, INK, LINE, MARKERS, SMALL, heading, legend, looks
 from .summary import Row, Summary
-
-MARKERS = "osD^vP*X"
 
 
 def operations(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -51,8 +49,8 @@ def roofline(summary: Summary) -> Figure | None:
     intensities = [one["intensity"] for one in drawn]
     left, right = min(*intensities, ridge) / 8, max(*intensities, ridge) * 8
 
-    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
-    axes.plot([left, ridge, right], [left * bandwidth, peak, peak], color=INK, linewidth=1.6)
+    figure, axes = plt.subplots(layout="constrained")
+    axes.plot([left, ridge, right], [left * bandwidth, peak, peak], color=INK, linewidth=LINE)
     axes.fill_between([left, ridge, right], [left * bandwidth, peak, peak], 1e-9, color="#f6f6f6", zorder=0)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -62,14 +60,14 @@ def roofline(summary: Summary) -> Figure | None:
             [one["gflops"]],
             linestyle="",
             marker=MARKERS[number % len(MARKERS)],
-            markersize=6 + 8 * min(1.0, one["share"]),
-            color=OTHERS[number % len(OTHERS)],
+            markersize=4 + 6 * min(1.0, one["share"]),
+            color=looks(number)[0],
             label=f"{one['name']}, {100 * one['share']:.0f} % of the time",
         )
     lowest = min(min(one["gflops"] for one in drawn), left * bandwidth)
     axes.set_xlim(left, right)
     axes.set_ylim(lowest / 2, peak * 2.5)
-    words = {"fontsize": 8.5, "color": FAINT, "textcoords": "offset points"}
+    words = {"fontsize": SMALL, "color": FAINT, "textcoords": "offset points"}
     axes.annotate(f"{peak:.3g} GFLOP/s", (right, peak), (-4, 5), ha="right", **words)
     axes.annotate(
         f"{bandwidth:.3g} GB/s",
@@ -87,5 +85,5 @@ def roofline(summary: Summary) -> Figure | None:
     heading(
         axes, "Operations under the roofline", f"{row.label}, peak and bandwidth measured in the same run"
     )
-    figure.legend(loc="outside lower center", ncols=min(2, len(drawn)))
+    legend(figure, axes.get_legend_handles_labels()[0])
     return figure

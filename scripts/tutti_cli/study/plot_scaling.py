@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from .model import STRONG, WEAK
-from .style import FAINT, INK, SIZE, heading, look, problem, series
+from .style import FAINT, INK, LINE, bars, heading, legend, look, marks, problem
 from .summary import Row, Summary
 from .tables import GOOD, unit_of
 
-MARKERS = {"one worker": "^", "threads only": "o", "ranks only": "s", "ranks and threads": "D"}
+LAYOUTS = {"one worker": "^", "threads only": "o", "ranks only": "s", "ranks and threads": "D"}
 ASIDE = 2.0**-0.03  # single repeats stand left of the interval
 SHADE = "#f1f1f1"
+MOST = 6  # series that stay legible
 
 Value = Callable[[Row, float], float]  # of a row, from one time in seconds
 Interval = Callable[[Row], tuple[float, float]]
 
 
-def kind(row: Row) -> str:
+def layout_of(row: Row) -> str:
     point = row.point
     if point.workers == 1:
         return "one worker"
@@ -33,129 +35,138 @@ def kind(row: Row) -> str:
     return "ranks only" if point.threads == 1 else "ranks and threads"
 
 
-def shifts(summary: Summary) -> dict[str, float]:
+def chosen(summary: Summary) -> list[Row]:
+    """All rows, or of many series those with the highest rates."""
+    rate: dict[str, float] = {}
+    for row in summary.rows:
+        rate[row.series] = max(rate.get(row.series, 0.0), row.point.work / row.time_s.median)
+    kept = sorted(rate, key=lambda name: -rate[name])[:MOST]
+    return [row for row in summary.rows if row.series in kept]
+
+
+def names_of(rows: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(row.series for row in rows))
+
+
+def some_of(rows: Sequence[Row], summary: Summary) -> str:
+    shown, count = len(names_of(rows)), len(summary.series)
+    return f"{shown} of {count} series, {problem(summary)}" if shown < count else problem(summary)
+
+
+def shifts(rows: Sequence[Row]) -> dict[str, float]:
     """A small factor on x for each point, so that points with as many workers stay apart."""
     groups: dict[int, list[Row]] = {}
-    for row in summary.rows:
+    for row in rows:
         groups.setdefault(row.point.workers, []).append(row)
     found = {}
-    for rows in groups.values():
-        step = min(0.09, 0.5 / len(rows))
-        for place, row in enumerate(rows):
-            found[row.label] = 2.0 ** (step * (place - (len(rows) - 1) / 2))
+    for group in groups.values():
+        step = min(0.09, 0.5 / len(group))
+        for place, row in enumerate(group):
+            found[row.label] = 2.0 ** (step * (place - (len(group) - 1) / 2))
     return found
 
 
-def draw(axes: Axes, summary: Summary, value: Value, interval: Interval) -> None:
+def draw(axes: Axes, summary: Summary, rows: Sequence[Row], value: Value, interval: Interval) -> None:
     """Raw values, medians with intervals, and a line through the best layout at each number of workers."""
-    shift = shifts(summary)
-    for name in series(summary):
-        rows = [row for row in summary.rows if row.series == name]
-        colour, dashes = look(summary, rows[0])
+    shift = shifts(rows)
+    for name in names_of(rows):
+        mine = [row for row in rows if row.series == name]
+        colour, dashes, _ = look(summary, mine[0])
         best = {}
-        for row in sorted(rows, key=lambda row: (row.point.workers, -row.time_s.median)):
+        for row in sorted(mine, key=lambda row: (row.point.workers, -row.time_s.median)):
             best[row.point.workers] = row
         axes.plot(
             list(best),  # not shifted, to compare with the ideal line
             [value(row, row.time_s.median) for row in best.values()],
             color=colour,
             linestyle=dashes,
-            linewidth=1.6,
+            linewidth=LINE,
         )
         dots = [
             (row.point.workers * shift[row.label] * ASIDE, value(row, time_s))
-            for row in rows
+            for row in mine
             for time_s in row.values
         ]
-        axes.plot(*zip(*dots, strict=True), ".", color=colour, alpha=0.35, markersize=4, zorder=2)
-        for shape, marker in MARKERS.items():
-            mine = [row for row in rows if kind(row) == shape]
-            if mine:
-                x = [row.point.workers * shift[row.label] for row in mine]
-                bars(
-                    axes, x, [(value(row, row.time_s.median), *interval(row)) for row in mine], colour, marker
-                )
+        axes.plot(*zip(*dots, strict=True), ".", color=colour, alpha=0.35, markersize=2.5, zorder=2)
+        for layout, marker in LAYOUTS.items():
+            alike = [row for row in mine if layout_of(row) == layout]
+            if not alike:
+                continue
+            middle = [value(row, row.time_s.median) for row in alike]
+            ends = [interval(row) for row in alike]
+            axes.errorbar(
+                [row.point.workers * shift[row.label] for row in alike],
+                middle,
+                yerr=[
+                    [max(0.0, one - low) for one, (low, _) in zip(middle, ends, strict=True)],
+                    [max(0.0, high - one) for one, (_, high) in zip(middle, ends, strict=True)],
+                ],
+                **bars(colour, marker),
+            )
 
 
-def bars(
-    axes: Axes, x: Sequence[float], found: Sequence[tuple[float, float, float]], colour: str, marker: str
-) -> None:
-    """Medians and their intervals; found has median, low and high."""
-    axes.errorbar(
-        x,
-        [middle for middle, _, _ in found],
-        yerr=[
-            [max(0.0, middle - low) for middle, low, _ in found],
-            [max(0.0, high - middle) for middle, _, high in found],
-        ],
-        color=colour,
-        linestyle="",
-        marker=marker,
-        markersize=6.5,
-        markerfacecolor="white",
-        markeredgewidth=1.5,
-        capsize=3,
-        elinewidth=1.2,
-        zorder=3,
-    )
-
-
-def finish(axes: Axes, summary: Summary, *references: Line2D) -> None:
-    workers = sorted({row.point.workers for row in summary.rows})
+def workers_axis(axes: Axes, counts: Sequence[int], what: str = "workers (ranks x threads)") -> None:
+    """A logarithmic axis with a tick at each of these numbers, which increase."""
     axes.set_xscale("log", base=2)
-    step = 1 + len(workers) // 9
-    axes.set_xticks(workers, [str(n) if i % step == 0 else "" for i, n in enumerate(workers)])
+    step = 1 + len(counts) // 9
+    axes.set_xticks(counts, [str(n) if i % step == 0 else "" for i, n in enumerate(counts)])
     axes.xaxis.set_minor_locator(NullLocator())
-    left, right = workers[0] / 1.3, workers[-1] * 1.3
-    axes.set_xlim(left, right)
-    axes.set_xlabel("workers (ranks x threads)")
+    axes.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
+    axes.set_xlabel(what)
     axes.grid(True, which="major")
-    names = series(summary)
-    handles = []
+
+
+def shade(axes: Axes, rows: Sequence[Row]) -> list[Artist]:
+    """A grey ground under points with more workers than cores; what the legend says of it."""
+    over = [row.point.workers for row in rows if row.oversubscribed]
+    if not over:
+        return []
+    left, right = axes.get_xlim()
+    fitting = [row.point.workers for row in rows if row.point.workers < min(over)]
+    start = (max(fitting) * min(over)) ** 0.5 if fitting else left
+    axes.axvspan(start, right, color=SHADE, zorder=0, linewidth=0)
+    return [Patch(facecolor=SHADE, edgecolor="#cccccc", label="oversubscribed")]
+
+
+def finish(axes: Axes, summary: Summary, rows: Sequence[Row], *references: Artist) -> None:
+    workers_axis(axes, sorted({row.point.workers for row in rows}))
+    names = names_of(rows)
+    handles: list[Artist] = []
     for name in names if len(names) > 1 else []:
-        colour, dashes = look(summary, next(row for row in summary.rows if row.series == name))
-        handles.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=1.6, label=name))
-    for shape in dict.fromkeys(kind(row) for row in summary.rows):
-        plain = {"color": INK, "marker": MARKERS[shape], "markerfacecolor": "white", "linestyle": ""}
-        handles.append(Line2D([], [], label=shape, **plain))
+        colour, dashes, _ = look(summary, next(row for row in rows if row.series == name))
+        handles.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=LINE, label=name))
+    for layout in dict.fromkeys(layout_of(row) for row in rows):
+        handles.append(Line2D([], [], label=layout, linestyle="", **marks(INK, LAYOUTS[layout])))
     handles.append(Line2D([], [], color=INK, marker=".", linestyle="", alpha=0.5, label="one repeat"))
-    handles += references
-    over = [row.point.workers for row in summary.rows if row.oversubscribed]
-    if over:
-        fitting = [count for count in workers if count < min(over)]
-        start = (fitting[-1] * min(over)) ** 0.5 if fitting else left
-        axes.axvspan(start, right, color=SHADE, zorder=0, linewidth=0)
-        handles.append(Patch(facecolor=SHADE, edgecolor="#cccccc", label="oversubscribed"))
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    columns = max(1, min(4, len(handles), 80 // (longest + 6)))
-    axes.figure.legend(handles=handles, loc="outside lower center", ncols=columns)
+    legend(axes.figure, [*handles, *references, *shade(axes, rows)])
 
 
-def ideal(axes: Axes, summary: Summary, value: Callable[[Row, int], float]) -> Line2D:
+def ideal(axes: Axes, rows: Sequence[Row], summary: Summary, value: Callable[[Row, int], float]) -> Line2D:
     """From each base case on."""
     for base in summary.bases:
         family = summary.study.family(base.point)
-        workers = sorted(
-            {row.point.workers for row in summary.rows if summary.study.family(row.point) == family}
-        )
+        workers = sorted({row.point.workers for row in rows if summary.study.family(row.point) == family})
         axes.plot(workers, [value(base, count) for count in workers], ":", color=FAINT, zorder=1)
     return Line2D([], [], linestyle=":", color=FAINT, label="ideal")
 
 
-def time(summary: Summary) -> Figure:
+def time(summary: Summary) -> Figure | None:
     if not summary.scaling:
-        return times_by_name(summary)
-    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
-    unit, unit_s = unit_of(summary.rows)
+        return None
+    rows = chosen(summary)
+    figure, axes = plt.subplots(layout="constrained")
+    unit, unit_s = unit_of(rows)
     weak = summary.study.kind == WEAK
     draw(
         axes,
         summary,
+        rows,
         lambda _row, time_s: time_s / unit_s,
         lambda row: (row.time_s.low / unit_s, row.time_s.high / unit_s),
     )
     line = ideal(
         axes,
+        rows,
         summary,
         lambda base, count: base.time_s.median / unit_s * (1.0 if weak else base.point.workers / count),
     )
@@ -164,8 +175,8 @@ def time(summary: Summary) -> Figure:
     else:
         logarithmic(axes)
     axes.set_ylabel(f"{unit} per iteration")
-    heading(axes, f"Time per iteration, {summary.study.kind} scaling", problem(summary))
-    finish(axes, summary, line)
+    heading(axes, f"Time per iteration, {summary.study.kind} scaling", some_of(rows, summary))
+    finish(axes, summary, rows, line)
     return figure
 
 
@@ -173,59 +184,34 @@ def logarithmic(axes: Axes) -> None:
     """Plain numbers, more of them where all lie within a decade."""
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    subs = (1.0, 2.0, 5.0) if high > 20 * low else (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+    subs = (1.0,) if high > 300 * low else (1.0, 2.0, 5.0)
+    if high <= 20 * low:
+        subs = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
     axes.yaxis.set_major_locator(LogLocator(subs=subs))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def efficiency(summary: Summary) -> Figure | None:
     if not summary.scaling:
         return None
-    figure, axes = plt.subplots(figsize=SIZE, layout="constrained")
+    rows = chosen(summary)
+    figure, axes = plt.subplots(layout="constrained")
     draw(
         axes,
         summary,
+        rows,
         # Speed-up and time are inverse to each other.
         lambda row, time_s: row.efficiency * row.time_s.median / time_s,
         lambda row: (row.low / row.point.workers, row.high / row.point.workers),
     )
     axes.axhline(1.0, color=FAINT, linestyle=":", zorder=1)
     ideal_line = Line2D([], [], color=FAINT, linestyle=":", label="ideal")
-    good = axes.axhline(GOOD, color=FAINT, linewidth=1.0, linestyle="-.", label=f"{GOOD}", zorder=1)
-    top = max(row.efficiency * row.time_s.median / time_s for row in summary.rows for time_s in row.values)
+    good = axes.axhline(GOOD, color=FAINT, linewidth=0.8, linestyle="-.", label=f"{GOOD}", zorder=1)
+    top = max(row.efficiency * row.time_s.median / time_s for row in rows for time_s in row.values)
     axes.set_ylim(0.0, max(1.1, 1.05 * top))
     axes.set_ylabel("efficiency")
     what = "Parallel efficiency" if summary.study.kind == STRONG else "Weak-scaling efficiency"
-    heading(axes, what, problem(summary))
-    finish(axes, summary, ideal_line, good)
-    return figure
-
-
-def times_by_name(summary: Summary) -> Figure:
-    """Of a study that is not about scaling: one line of the plot for each point, the first on top."""
-    rows = summary.rows[::-1]
-    height = max(2.4, 0.8 + 0.28 * len(rows))
-    figure, axes = plt.subplots(figsize=(SIZE[0], height), layout="constrained")
-    unit, unit_s = unit_of(rows)
-    for place, row in enumerate(rows):
-        colour, _ = look(summary, row)
-        middle, low, high = (t / unit_s for t in (row.time_s.median, row.time_s.low, row.time_s.high))
-        raw = [time_s / unit_s for time_s in row.values]
-        axes.plot(raw, [place] * len(raw), ".", color=colour, alpha=0.35, markersize=4)
-        axes.errorbar(
-            [middle],
-            [place],
-            xerr=[[middle - low], [high - middle]],
-            color=colour,
-            marker=MARKERS[kind(row)],
-            markerfacecolor="white",
-            markeredgewidth=1.5,
-            capsize=3,
-        )
-    axes.set_yticks(range(len(rows)), [f"{row.label}{' *' if row.oversubscribed else ''}" for row in rows])
-    axes.set_xlim(0.0, None)
-    axes.set_xlabel(f"{unit} per iteration")
-    axes.grid(True, axis="x")
-    heading(axes, "Time per iteration", problem(summary))
+    heading(axes, what, some_of(rows, summary))
+    finish(axes, summary, rows, ideal_line, good)
     return figure

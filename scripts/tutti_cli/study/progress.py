@@ -14,9 +14,9 @@ WIDTH = 24
 class Progress:
     """Call it with the round, the runs of it that are done and are there, and the point that is next."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self.out = out
-        self.bar = out.isatty()
+    def __init__(self, out: TextIO | None = None) -> None:
+        self.out = out or sys.stdout
+        self.bar = self.out.isatty()
         self.start = time.monotonic()
         self.open = False
 

@@ -7,7 +7,8 @@
                 repeat       number among the good runs of its point, from 1; 0 for a run that failed
                 started      date and time with the zone, ISO 8601
                 wall_s       of the whole command
-                time_s       seconds per iteration, the app's median; NaN for a run that failed
+                time_s       seconds per iteration, the app's median, or METG(50 %) of a sweep; NaN for a run
+                             that failed
                 status       exit status of the command: 0 verified, 1 not verified, else failed
                 failed       true where there is no result
                 verified     true where the app checked itself and passed
@@ -91,12 +92,14 @@ class Store:
         found = sorted({run.point for run in self.runs if not run.failed and not run.verified})
         return [self.study.points[number] for number in found]
 
-    def add(self, run: Run) -> None:
+    def add(self, *runs: Run) -> None:
+        """All of them or, where this process is killed, none."""
         with self._changed() as file:
             table = file["runs"]
-            table.resize(len(self.runs) + 1, axis=0)
-            table[len(self.runs)] = np.array(astuple(run), dtype=RUNS)
-        self.runs.append(run)
+            here = len(self.runs)
+            table.resize(here + len(runs), axis=0)
+            table[here:] = np.array([astuple(run) for run in runs], dtype=RUNS)
+        self.runs += runs
 
     def describe(self) -> None:
         """Writes the study and its points anew; the runs stay."""
@@ -211,14 +214,14 @@ def tidy(folder: Path) -> None:
 
 
 @contextmanager
-def sole(folder: Path) -> Iterator[None]:
-    """One sitting at a time in a folder; the lock ends with the process, however that ends."""
+def sole(folder: Path) -> Iterator[int]:
+    """One sitting at a time in a folder. The lock ends with the last process that has this descriptor."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
-            raise Failure(f"another `tutti study run` is at work in {folder}") from problem
-        yield
+            raise Failure(f"another `tutti study` is at work in {folder}") from problem
+        yield descriptor
     finally:
         os.close(descriptor)

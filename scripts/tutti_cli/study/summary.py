@@ -6,13 +6,29 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..common import USAGE, Failure
 from ..statistics import Estimate, bootstrap, estimate, ratio_of_medians
+from . import usl
 from .factors import Factors, factors
-from .model import NONE, Point, Study, uneven
+from .model import Point, Study, uneven
 from .store import Run, Store
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What one run says of its program and its place."""
+
+    commit: str
+    cpu_model: str
+    warnings: tuple[str, ...]  # on the pinning of its workers
+
+    @staticmethod
+    def of(result: Mapping[str, Any]) -> Origin:
+        cpu_model = str(result.get("machine", {}).get("cpu_model"))
+        return Origin(str(result.get("git_commit")), cpu_model, tuple(map(str, result.get("warnings", []))))
 
 
 @dataclass(frozen=True)
@@ -23,6 +39,7 @@ class Row:
     label: str
     series: str
     runs: tuple[Run, ...]  # the good ones
+    origins: tuple[Origin, ...]  # of each
     time_s: Estimate  # of an iteration
     result: Mapping[str, Any]  # of the run with the middle time
     base: str  # label of the base case
@@ -47,6 +64,12 @@ class Row:
     def middle(self) -> Run:
         return middle(self.runs)
 
+    @property
+    def nodes(self) -> int:
+        """That its ranks were on."""
+        affinity = self.result.get("machine", {}).get("affinity", [])
+        return max(1, len({str(rank.get("host")) for rank in affinity}))
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -67,7 +90,17 @@ class Summary:
 
     @property
     def scaling(self) -> bool:
-        return self.study.kind != NONE
+        return self.study.scaling
+
+    @cached_property
+    def fits(self) -> list[usl.Fit]:
+        """The universal scalability law of each series that has enough points."""
+        return usl.fits(self)
+
+    @property
+    def series(self) -> list[str]:
+        """The names of all series, in the order of the table."""
+        return list(dict.fromkeys(row.series for row in self.rows))
 
     @property
     def fastest(self) -> Row:
@@ -136,6 +169,7 @@ def rows(
                 label=labels[point],
                 series=study.series(point),
                 runs=tuple(runs[point]),
+                origins=tuple(Origin.of(json.loads(run.result)) for run in runs[point]),
                 time_s=estimate(times(runs[point])),
                 result=results[point],
                 base=labels[base],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from ..common import counted
+from . import metg
 from .factors import BALANCE, COMPUTATION, SCHEDULING, THREADS
+from .model import METG
 from .summary import Row, Summary
 
 MARK = "*"  # behind the layout of an oversubscribed point
@@ -51,7 +52,8 @@ def numbers(summary: Summary) -> Table:
     unit, unit_s = unit_of(rows)
     digits = decimals(rows)
     interval = "95 % interval" if min(row.time_s.coverage for row in rows) >= 0.95 else "range"
-    headings = [*summary.study.varying, "ranks x threads", f"{unit} per iteration", interval, "repeats"]
+    what = f"METG(50 %), {unit}" if summary.study.kind == METG else f"{unit} per iteration"
+    headings = [*summary.study.varying, "ranks x threads", what, interval, "repeats"]
     table = [headings + (["speed-up", "efficiency"] if summary.scaling else [])]
     for row in rows:
         found = row.time_s
@@ -146,6 +148,9 @@ def verdict(summary: Summary) -> list[str]:
         sentences.append(f"Verification failed at {', '.join(summary.unverified)}.")
     else:
         sentences.append("Every run passed its own verification.")
+    sentences += [
+        f"Pinning: {warning}, at {', '.join(which)}." for warning, which in pinning(summary).items()
+    ]
     sentences += [f"Failed: {label}: {reason}." for label, reason in summary.failures]
     if summary.missing:
         sentences.append(f"Not run: {', '.join(summary.missing)}.")
@@ -153,12 +158,21 @@ def verdict(summary: Summary) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
+def pinning(summary: Summary) -> dict[str, list[str]]:
+    """What runs said of where their workers were, by kind, and at which points."""
+    found: dict[str, list[str]] = {}
+    for row in summary.rows:
+        for warning in sorted({one.split(":", 1)[0] for origin in row.origins for one in origin.warnings}):
+            found.setdefault(warning, []).append(row.label)
+    return found
+
+
 def mixture(summary: Summary) -> str:
     """Runs of one study that are of different programs or machines are hard to compare."""
-    results = [json.loads(run.result) for row in summary.rows for run in row.runs]
+    origins = [origin for row in summary.rows for origin in row.origins]
     kinds = {
-        "commits": {str(result.get("git_commit")) for result in results},
-        "machines": {str(result.get("machine", {}).get("cpu_model")) for result in results},
+        "commits": {origin.commit for origin in origins},
+        "machines": {origin.cpu_model for origin in origins},
     }
     mixed = [f"{what} ({', '.join(sorted(found))})" for what, found in kinds.items() if len(found) > 1]
     return f"Runs come from different {' and '.join(mixed)}." if mixed else ""
@@ -166,13 +180,16 @@ def mixture(summary: Summary) -> str:
 
 def notes(summary: Summary) -> list[str]:
     """What the columns are and what the mark means."""
+    rows = {row.label: row.runs for row in summary.rows}
+    bounds = metg.bounds(rows) if summary.study.kind == METG else []
     sentences = (oversubscription(summary), base(summary), intervals(summary))
-    return [sentence for sentence in sentences if sentence]
+    return [one for one in (*sentences, *bounds) if one]
 
 
 def title(summary: Summary) -> str:
     name = summary.study.app.rsplit("/", 1)[-1]
     what = f"{summary.study.kind} scaling" if summary.scaling else "study"
+    what = "METG(50 %)" if summary.study.kind == METG else what
     return f"{name}: {what}"
 
 

@@ -1,6 +1,6 @@
 """Reads a study file; whatever is wrong with it is one line that names the file and the key.
 
-    kind = "weak"                     # strong | weak | none
+    kind = "weak"                     # strong | weak | metg | none
     app = "heat"                      # a name in build/<preset>/bin, or a path with a slash
     work = "grid"                     # weak: the option (or list of options) whose product is the work
     seed = 1                          # of the order of the runs
@@ -24,62 +24,45 @@
     budget_s = 600
     limit_s = 60
 
+    [slurm]                           # for `study submit`, see model.Slurm; `study run` does not look at it
+    site = "cpu-cluster"              # slurm/sites/cpu-cluster.toml, or a path with a slash
+    ranks_per_node = 8
+
 ranks and threads are 1 where they are not said; every other name is an option of the app. A list as a value
 is passed with commas. A point may say its work itself: { ranks = 2, work = 2e6 }.
 """
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
 
 from ..common import USAGE, Failure
-from .model import KINDS, SCHEDULE, WEAK, Point, Repeats, Study, Value
+from . import slurm_table
+from .model import KINDS, METG, SCHEDULE, WEAK, Point, Repeats, Study, Value
+from .toml_values import Refused, Table, known, loads, positive, refuse, shown, table, text_of_file, whole
 
-TOP = ("kind", "app", "work", "seed", "fit", "points", "arguments", "axes", "repeats")
+TOP = ("kind", "app", "work", "seed", "fit", "points", "arguments", "axes", "repeats", "slurm")
 REPEATS = ("initial", "max", "half_width", "budget_s", "limit_s")
 LAYOUT = ("ranks", "threads")
 OURS = ("json", "quiet")  # options that the study itself gives to the app
 NAME = re.compile(r"[a-z][a-z0-9-]*")
 
-Table = Mapping[str, Any]
-
 
 def read(file: Path) -> Study:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        why = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
-        raise Failure(f"cannot read {file}: {why}", USAGE) from problem
-    return parse(text, str(file))
+    return parse(text_of_file(file), str(file))
 
 
 def parse(text: str, name: str) -> Study:
     """The study in a file's text; name is what messages call the file."""
+    top = loads(text, name)
     try:
-        return study(tomllib.loads(text), text)
-    except tomllib.TOMLDecodeError as problem:
-        raise Failure(f"{name}: {problem}", USAGE) from problem
+        return study(top, text)
     except Refused as refused:
         raise Failure(f"{name}: {refused}", USAGE) from refused
-
-
-class Refused(Exception):
-    """What is wrong, without the file's name."""
-
-
-def refuse(where: str, what: str) -> NoReturn:
-    raise Refused(f"{where}: {what}")
 
 
 def study(top: Table, text: str) -> Study:
@@ -101,6 +84,8 @@ def study(top: Table, text: str) -> Study:
         refuse("work", 'is not said: work = "grid", or { ranks = 1, work = 1000 } at each of the points')
     if kind != WEAK and any(said):
         refuse("work", 'needs kind = "weak"')
+    if kind == METG and not swept(fixed, rows, table(top, "axes")):
+        refuse("kind", '"metg" needs sweep = true in [arguments], or at each of the points')
     points = crossed(rows, axes(table(top, "axes"), fixed, rows), fixed, work)
     # Options that come with the points of a weak study grow with them, unless the work is named.
     grown = work or sorted({name for row in rows for name in row} - {"work", SCHEDULE, *LAYOUT})
@@ -113,6 +98,7 @@ def study(top: Table, text: str) -> Study:
         sizes=tuple(grown) if kind == WEAK else (),
         fit=fit,
         text=text,
+        slurm=slurm_table.parse(table(top, "slurm"), points),
     )
     if len(set(points)) != len(points):
         twice = next(point for point in points if points.count(point) > 1)
@@ -120,42 +106,10 @@ def study(top: Table, text: str) -> Study:
     return result
 
 
-def known(table: Table, names: Collection[str], where: str) -> None:
-    for name in table:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names)}"
-            raise Refused(f"{where}{' ' if where else ''}unknown key '{name}' ({hint})")
-
-
-def table(top: Table, name: str) -> Table:
-    found = top.get(name, {})
-    if not isinstance(found, Mapping):
-        refuse(name, f"takes a table, [{name}], not {shown(found)}")
-    return found
-
-
-def shown(value: object) -> str:
-    """A value as it stands in the file, more or less; a key that is missing says so."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def whole(table: Table, name: str, default: int, *, least: int, where: str = "") -> int:
-    value = table.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        refuse(f"{where}{name}", f"takes a whole number from {least}, not {shown(value)}")
-    return value
-
-
-def positive(value: object, where: str) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:
-        refuse(where, f"takes a number above 0, not {shown(value)}")
-    return float(value)
+def swept(fixed: Mapping[str, Value], rows: list[dict[str, Value]], axes: Table) -> bool:
+    """Whether every point is a METG sweep."""
+    name = "sweep"
+    return fixed.get(name) is True or axes.get(name) == [True] or all(row.get(name) is True for row in rows)
 
 
 def repeats(table: Table) -> Repeats:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..common import FAILED, OK, ROOT, USAGE, Failure, counted, say
-from . import page, plots, store, tables, toml_file
+from ..cluster import state
+from ..common import FAILED, OK, USAGE, Failure, counted, say
+from . import page, plots, schedules, store, tables, toml_file, usl
+from .measure import Program
 from .model import Study, uneven
+from .paths import folder_of, shown
 from .progress import Progress
-from .runner import Program, run
+from .runner import run
 from .summary import Summary, summarise
+
+PLOT_REM = {"single": 24, "double": 40}  # least widths on the page, by size
 
 
 def run_verb(file: str, output: str | None, preset: str) -> int:
@@ -18,21 +23,8 @@ def run_verb(file: str, output: str | None, preset: str) -> int:
     return measure(study, folder_of(output, file), Program.of(study.app, preset))
 
 
-def report_verb(folder: str) -> int:
-    return publish(Path(folder))
-
-
-def folder_of(output: str | None, file: str) -> Path:
-    """Where the study's file is kept: results/NAME.toml's name, unless the user says."""
-    return Path(output) if output else ROOT / "results" / Path(file).stem
-
-
-def shown(path: Path) -> str:
-    """As the user would type it."""
-    for start in (Path.cwd(), ROOT):
-        if path.is_absolute() and path.is_relative_to(start):
-            return str(path.relative_to(start))
-    return str(path)
+def report_verb(folder: str, size: str = "single") -> int:
+    return publish(Path(folder), size)
 
 
 def measure(study: Study, folder: Path, program: Program) -> int:
@@ -45,6 +37,7 @@ def measure(study: Study, folder: Path, program: Program) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise Failure(f"cannot write to {folder}: {problem.strerror}") from problem
+    state.refuse_if_live(folder)
     with store.sole(folder):
         store.tidy(folder)
         kept = store.open_for(study, folder)
@@ -84,28 +77,40 @@ def tell(kept: store.Store, before: int, stopped: str) -> int:
     return FAILED if failures or unverified else OK
 
 
-def publish(folder: Path) -> int:
-    """Tables, plots, page; the exit status."""
+def publish(folder: Path, size: str = "single") -> int:
+    """Tables, plots of a size that style.WIDTHS_MM has, page; the exit status."""
     kept = store.load(folder)
     summary = summarise(kept)
-    svg = plots.write(summary, folder)
-    (folder / "report.html").write_text(page.page(tables.title(summary), summary, kept, svg))
+    svg = plots.write(summary, folder, size)
+    (folder / "report.html").write_text(page.page(tables.title(summary), summary, kept, svg, PLOT_REM[size]))
     say(tables.title(summary))
     say(tables.setting(summary))
     say("")
     tell_tables(summary)
-    for sentence in [*tables.notes(summary), *tables.verdict(summary)]:
+    contests = schedules.notes(schedules.contests(summary))
+    for sentence in [
+        *tables.notes(summary),
+        *usl.notes(summary.fits),
+        *contests,
+        *tables.verdict(summary),
+    ]:
         say(sentence)
     for label, text in page.explanations(summary):
         say(f"{label}: {text}")
-    names = ", ".join(f"{name}.png" for name in svg)
-    say(f"Page: {shown(folder / 'report.html')}   plots: {names} and .svg")
+    say(f"Page: {shown(folder / 'report.html')}   plots: {', '.join(svg)}, each as .png, .svg and .pdf")
     return OK if summary.good else FAILED
 
 
 def tell_tables(summary: Summary) -> None:
     words = len(summary.study.varying)
-    for table in (tables.numbers(summary), tables.pop(summary)):
+    more = schedules.table(schedules.contests(summary))
+    shown = (
+        (tables.numbers(summary), words),
+        (tables.pop(summary), words),
+        (usl.table(summary.fits), 1),
+        (more, 1),
+    )
+    for table, left in shown:
         if table:
-            say(tables.aligned(table, words))
+            say(tables.aligned(table, left))
             say("")

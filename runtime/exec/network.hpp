@@ -1,0 +1,80 @@
+// The network as the workers of the tasks schedule see it: who looks at it, and what has arrived.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "runtime/comm/transport.hpp"
+#include "runtime/exec/worker.hpp"
+#include "runtime/graph/plan.hpp"
+
+namespace tutti {
+
+/// Any worker may look at the network at any time. One of those without work has the *poller's role*: it
+/// looks again and again and does not park. Used by the workers of one rank at once; each message by one
+/// worker at a time, as the plan orders its nodes.
+class Network {
+ public:
+  Network(const Plan& plan, Messages& messages)
+      : plan_(plan), messages_(messages), arrived_(plan.messages.size(), 0) {}
+
+  bool in_use() const { return !arrived_.empty(); }
+
+  void send(Worker& w, std::uint32_t message) {
+    ++w.sends_in_flight;
+    messages_.start(message);
+  }
+  /// The message was unpacked; arm() says when the next one may come.
+  void unpacked(std::uint32_t message) { arrived_[message] = 0; }
+  void arm(std::uint32_t message) { messages_.start(message); }
+  /// Received and not yet unpacked.
+  bool has_arrived(std::uint32_t message) const { return arrived_[message] != 0; }
+
+  /// Looks once and calls deliver(message) for each message that is done. True if there was any.
+  template <class Deliver>
+  bool poll(Worker& w, Deliver deliver) {
+    if (!in_use()) return false;
+    w.messages_done.clear();
+    const std::uint64_t begin = w.meter.tracing() ? ticks() : 0;
+    messages_.progress(w.messages_done);
+    if (w.messages_done.empty()) return false;
+    w.meter.found_messages(begin);
+    for (const std::uint32_t m : w.messages_done) {
+      if (plan_.messages[m].spec.sending)
+        --w.sends_in_flight;
+      else
+        arrived_[m] = 1;
+      deliver(m);
+    }
+    return true;
+  }
+  /// The same, between two tasks: the meter samples what it costs.
+  template <class Deliver>
+  void poll_between_nodes(Worker& w, Deliver deliver) {
+    if (!in_use()) return;
+    const std::uint64_t begin = w.meter.begin_poll();
+    poll(w, deliver);
+    if (begin != 0) w.meter.end_poll(begin);
+  }
+
+  /// Takes the poller's role if nobody has it; Worker::polls says whether it did.
+  void take_role(Worker& w) {
+    std::uint32_t nobody = none;
+    if (in_use()) w.polls = poller_.compare_exchange_strong(nobody, w.id);
+  }
+  void leave_role(Worker& w) {
+    w.polls = false;
+    poller_.store(none);
+  }
+  /// There are messages, and nobody has the role.
+  bool wants_poller() const { return in_use() && poller_.load() == none; }
+
+ private:
+  const Plan& plan_;
+  Messages& messages_;
+  std::vector<unsigned char> arrived_;  // by message
+  alignas(cache_line_size_bytes) std::atomic<std::uint32_t> poller_{none};
+};
+
+}  // namespace tutti
