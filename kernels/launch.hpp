@@ -13,6 +13,9 @@
 #define TUTTI_INDEPENDENT
 #endif
 
+// After a lambda's parameters: it is inlined wherever it is called.
+#define TUTTI_INLINE __attribute__((always_inline))
+
 namespace tutti::kernels {
 
 /// Calls row(i, j) for all rows of a tile, j fastest. 64-bit indices: narrower ones can stop vectorisation.

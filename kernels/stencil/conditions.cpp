@@ -233,6 +233,7 @@ Kernel delayed(Kernel kernel, double delay_us, std::uint32_t ranks) {
   Kernel k = kernel;
   k.name += "+delay";
   k.tile = &Delay::tile;
+  k.functor_type = &typeid(Delay);
   const auto spin = std::chrono::nanoseconds(static_cast<std::int64_t>(delay_us * 1e3));
   k.functor = std::make_shared<const Delay>(Delay{std::move(kernel), spin, ranks});
   return k;

@@ -7,21 +7,11 @@
 #include <cstdint>
 
 #include "kernels/launch.hpp"
-#include "kernels/stencil/cells.hpp"
+#include "kernels/stencil/functors.hpp"
 #include "runtime/data/stream.hpp"
 #include "runtime/data/view.hpp"
 
 namespace tutti::kernels {
-
-/// What a cell functor reads of a field: single values around `u`.
-struct CellAt {
-  const double* u;
-  std::int64_t stride0;
-  std::int64_t stride1;
-  TUTTI_FUNCTION double operator()(std::int64_t a, std::int64_t b, std::int64_t c) const {
-    return u[a * stride0 + b * stride1 + c];
-  }
-};
 
 namespace detail {
 
@@ -157,22 +147,13 @@ void sweep(const Cell& cell, const In& u, const Out& out, bool streaming) {
   stream::fence();
 }
 
-/// Functors of the kernels that write a new field (heat) and of those that replace an old one (wave).
 template <class Cell>
-struct StencilWrite {
-  Cell cell;
-  bool streaming = false;
-  void operator()(In<double, Cell::radius, Cell::shape> u, Out<double> next) const {
-    sweep(cell, u, next, streaming);
-  }
-};
+void StencilWrite<Cell>::operator()(In<double, Cell::radius, Cell::shape> u, Out<double> next) const {
+  sweep(cell, u, next, streaming);
+}
 template <class Cell>
-struct StencilUpdate {
-  Cell cell;
-  bool streaming = false;
-  void operator()(In<double, Cell::radius, Cell::shape> u, InOut<double> previous) const {
-    sweep(cell, u, previous, streaming);
-  }
-};
+void StencilUpdate<Cell>::operator()(In<double, Cell::radius, Cell::shape> u, InOut<double> previous) const {
+  sweep(cell, u, previous, streaming);
+}
 
 }  // namespace tutti::kernels

@@ -31,6 +31,15 @@ struct DiaTile : TileObject {
   Part lower, upper;            ///< of the diagonal, in the tile's own columns
   Part outside;                 ///< in columns of other tiles
   const T* diagonal = nullptr;  ///< lanes * slices; 1 where there is no more row
+  void visit_addresses(AddressVisitor& v) {
+    v.array(diagonal, [&] { return std::uint64_t{slices} * lanes * sizeof(T); });
+    for (Part* p : {&lower, &upper, &outside}) {
+      v.array(p->value, [&] { return std::uint64_t{p->first[slices]} * lanes * sizeof(T); });
+      v.array(p->column, [&] { return p->first[slices] * sizeof(std::int32_t); });
+      v.array(p->inner, [&] { return slices * sizeof(std::uint32_t); });
+      v.array(p->first, [&] { return (slices + std::uint64_t{1}) * sizeof(std::uint32_t); });
+    }
+  }
 };
 
 /// The same matrix in another format; it shares the columns of the one that it is made of. A handle.

@@ -113,10 +113,10 @@ namespace detail {
 template <class T>
 struct ParameterOf {  // a plain value: a scalar
   static Parameter make() { return {Mode::read, element_type<T>(), Shape::own, 0, true}; }
-  static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
+  TUTTI_FUNCTION static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
 };
 template <class ViewType, class T>
-ViewType make_view(const Argument& a) {
+TUTTI_FUNCTION ViewType make_view(const Argument& a) {
   ViewType v;
   v.data = static_cast<T*>(a.data);
   v.stride0 = a.stride0;
@@ -127,17 +127,19 @@ ViewType make_view(const Argument& a) {
 template <class T, int Radius, Shape Reach>
 struct ParameterOf<In<T, Radius, Reach>> {
   static Parameter make() { return {Mode::read, element_type<T>(), Reach, Radius, false}; }
-  static In<T, Radius, Reach> get(const Argument& a) { return make_view<In<T, Radius, Reach>, const T>(a); }
+  TUTTI_FUNCTION static In<T, Radius, Reach> get(const Argument& a) {
+    return make_view<In<T, Radius, Reach>, const T>(a);
+  }
 };
 template <class T>
 struct ParameterOf<Out<T>> {
   static Parameter make() { return {Mode::write, element_type<T>(), Shape::own, 0, false}; }
-  static Out<T> get(const Argument& a) { return make_view<Out<T>, T>(a); }
+  TUTTI_FUNCTION static Out<T> get(const Argument& a) { return make_view<Out<T>, T>(a); }
 };
 template <class T>
 struct ParameterOf<InOut<T>> {
   static Parameter make() { return {Mode::update, element_type<T>(), Shape::own, 0, false}; }
-  static InOut<T> get(const Argument& a) { return make_view<InOut<T>, T>(a); }
+  TUTTI_FUNCTION static InOut<T> get(const Argument& a) { return make_view<InOut<T>, T>(a); }
 };
 template <class T>
 struct ParameterOf<Inputs<T>> {
@@ -149,7 +151,7 @@ struct ParameterOf<Inputs<T>> {
     input.tile = tile;
     ::new (static_cast<Input<T>*>(list) + index) Input<T>(input);
   }
-  static Inputs<T> get(const Argument& a) {
+  TUTTI_FUNCTION static Inputs<T> get(const Argument& a) {
     return {std::span<const Input<T>>(static_cast<const Input<T>*>(a.data), a.input_count)};
   }
 };
@@ -165,7 +167,7 @@ struct ParameterOf<Whole<T>> {
 template <class T>
 struct ParameterOf<Columns<T>> {
   static Parameter make() { return {Mode::read, element_type<T>(), Shape::columns, 0, false}; }
-  static Columns<T> get(const Argument& a) {
+  TUTTI_FUNCTION static Columns<T> get(const Argument& a) {
     return {static_cast<const T*>(a.data), a.data == nullptr ? 0 : a.box.extent(2), {a.parts, a.input_count}};
   }
 };
@@ -181,7 +183,7 @@ struct ParameterOf<T> {
       };
     return p;
   }
-  static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
+  TUTTI_FUNCTION static const T& get(const Argument& a) { return *static_cast<const T*>(a.data); }
 };
 
 template <class F>

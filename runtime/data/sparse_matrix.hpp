@@ -26,7 +26,7 @@ class LocalColumns {
   LocalColumns() = default;
   /// In memory with room for 32 bits each; `columns` is how many there are to number.
   LocalColumns(void* memory, std::uint32_t columns) : memory_(memory), narrow_(columns <= 1U << 16U) {}
-  LocalColumn operator[](std::size_t k) const {
+  TUTTI_FUNCTION LocalColumn operator[](std::size_t k) const {
     return narrow_ ? static_cast<const std::uint16_t*>(memory_)[k]
                    : static_cast<const std::uint32_t*>(memory_)[k];
   }
@@ -38,7 +38,7 @@ class LocalColumns {
   }
   /// Calls f with the array, of whichever type.
   template <class F>
-  void visit(const F& f) const {
+  TUTTI_FUNCTION void visit(const F& f) const {
     if (narrow_)
       f(static_cast<const std::uint16_t*>(memory_));
     else
@@ -71,7 +71,7 @@ struct CsrTile : TileObject {
   const std::uint32_t* outside = nullptr;
   LocalColumns column;
   const T* value = nullptr;
-  std::uint32_t entries() const { return first[rows]; }
+  TUTTI_FUNCTION std::uint32_t entries() const { return first[rows]; }
   void visit_addresses(AddressVisitor& v) {
     v.array(value, [&] { return entries() * sizeof(T); });
     column.visit_address(v, [&] { return entries(); });

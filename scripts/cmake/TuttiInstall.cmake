@@ -23,6 +23,9 @@ target_include_directories(tutti_runtime INTERFACE
   "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR};${CMAKE_INSTALL_INCLUDEDIR}/tutti>")
 
 install(TARGETS tutti_runtime tutti_kernels EXPORT TuttiTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TUTTI_CUDA)
+  install(TARGETS tutti_gpu EXPORT TuttiTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(FILES ${PROJECT_BINARY_DIR}/include/tutti/tutti.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tutti)
 install(DIRECTORY runtime kernels DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/tutti FILES_MATCHING PATTERN "*.hpp"
         PATTERN runtime/exec EXCLUDE PATTERN "hdf5*.hpp" EXCLUDE PATTERN "matrix_market_*.hpp" EXCLUDE

@@ -31,6 +31,22 @@ def definitions(preset: str, extra: Sequence[str]) -> list[str]:
     return [*extra, "-DTUTTI_KOKKOS=OFF"]
 
 
+def with_cuda(
+    preset: str, cuda: bool, architectures: str | None, extra: Sequence[str]
+) -> tuple[str, list[str]]:
+    """The preset and the -D words that --cuda and --cuda-architectures mean."""
+    if cuda and preset not in ("release", "cuda"):
+        raise Failure(f"build: --cuda is the preset cuda, it does not go with --preset {preset}", USAGE)
+    preset = "cuda" if cuda else preset
+    if architectures is None:
+        return preset, list(extra)
+    if preset != "cuda":
+        raise Failure("build: --cuda-architectures needs --cuda", USAGE)
+    if not re.fullmatch(r"\d+[af]?(;\d+[af]?)*", architectures):
+        raise Failure(f"build: --cuda-architectures '{architectures}' is no list like 80;90", USAGE)
+    return preset, [*extra, f"-DCMAKE_CUDA_ARCHITECTURES={architectures}"]
+
+
 def build(preset: str, extra: Sequence[str] = (), targets: Sequence[str] = ()) -> None:
     """Configure and build all or some targets; raises Failure(1) after printing the end of the log."""
     if preset not in PRESETS:

@@ -34,7 +34,13 @@ def parser() -> Parser:
 
     p = add("build", "configure and build a preset, binaries in build/<preset>/bin")
     p.add_argument("--preset", default="release", choices=PRESETS)
+    p.add_argument("--cuda", action="store_true", help="the preset cuda: with --device cuda")
+    p.add_argument("--cuda-architectures", metavar="LIST", help='with --cuda: for example "80;90" (default)')
     p.epilog = "Further words -DNAME=VALUE are passed to CMake."
+
+    p = add("gpu-check", "build for this machine's GPU, check every kernel there, measure; one table")
+    p.add_argument("--out", metavar="DIR", help="keeps logs and JSON, default build/gpu-check/report")
+    p.add_argument("--against", choices=("torch",), help="measure PyTorch beside it, where it is installed")
 
     p = add("test", "build and run the tests; the last line counts them")
     p.add_argument("--preset", choices=PRESETS, help="only this build (default: all that the project has)")
@@ -174,7 +180,11 @@ def dispatch(arguments: Sequence[str]) -> int:
     if options.verb == "build":
         from . import build
 
-        return build.verb(options.preset, unknown)
+        return build.verb(*build.with_cuda(options.preset, options.cuda, options.cuda_architectures, unknown))
+    if options.verb == "gpu-check":
+        from . import gpu_check
+
+        return gpu_check.verb(options.out, options.against)
     if options.verb == "test":
         from . import test
 

@@ -171,3 +171,16 @@ def test_a_real_ctest_run_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert verb.ctest(verb.Suite("release"), None) == verb.Count(passed=2, failed=1)
     assert verb.ctest(verb.Suite("release", only="^unit$"), None) == verb.Count(passed=1, failed=1)
     assert verb.ctest(verb.Suite("release", only="^unit$"), "nothing") == verb.Count()
+
+
+def test_cuda_is_a_preset_with_architectures() -> None:
+    assert build.with_cuda("release", False, None, ["-DA=1"]) == ("release", ["-DA=1"])
+    assert build.with_cuda("release", True, "80;90a", []) == ("cuda", ["-DCMAKE_CUDA_ARCHITECTURES=80;90a"])
+    for preset, cuda, architectures in (
+        ("asan", True, None),
+        ("release", False, "90"),
+        ("cuda", True, "sm_90"),
+    ):
+        with pytest.raises(Failure) as caught:
+            build.with_cuda(preset, cuda, architectures, [])
+        assert caught.value.status == 2

@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <cstring>
+
+#include "gpu/check/checks.hpp"
+#include "gpu/check/mirror.hpp"
+
+namespace tutti::gpu_check {
+namespace {
+
+/// How many of the values have other bits; NaNs of any bits are the same.
+std::size_t differences(const std::vector<double>& a, const std::vector<double>& b) {
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    n += std::memcmp(&a[i], &b[i], sizeof(double)) != 0 && !(a[i] != a[i] && b[i] != b[i]) ? 1 : 0;
+  return n;
+}
+
+}  // namespace
+
+void compare(Bench& bench, const std::string& name, const Kernel& kernel,
+             const std::vector<std::vector<Argument>>& parts, const std::vector<std::vector<double>*>& arrays,
+             const std::vector<std::vector<double>*>& written) {
+  const std::string title = bench.bodies + " " + name;
+  if (!bench.device.has_body(kernel)) {
+    bench.report.left_out(title, "kernel '" + kernel.name + "' runs on the host");
+    return;
+  }
+  Mirror mirror(bench.device, bench.stream);
+  for (const auto* a : arrays) mirror.add(*a);
+  std::vector<std::uint64_t> results(parts.size()), host_results(parts.size());
+  mirror.add(results);
+
+  const auto prepared = bench.device.prepare(mirror.launch(kernel, parts, results));
+  bench.device.launch(*prepared, bench.stream);
+  bench.device.synchronize();
+
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    Task task;
+    task.box = parts[p].back().box;
+    kernel.tile(kernel.functor.get(), task, parts[p].data(), &host_results[p]);
+  }
+  std::size_t values = 0, other = 0;
+  for (const auto* w : written) {
+    values += w->size();
+    other += differences(mirror.fetch(*w), *w);
+  }
+  const bool returns_value = kernel.result.size_bytes > 0;
+  if (returns_value) {
+    const auto device_results = mirror.fetch(results);
+    for (std::size_t p = 0; p < parts.size(); ++p) other += device_results[p] != host_results[p] ? 1 : 0;
+    values += parts.size();
+  }
+  bench.report.check(title, other == 0,
+                     other == 0 ? std::to_string(values) + " values, the host's bits"
+                                : std::to_string(other) + " of " + std::to_string(values) + " values differ");
+}
+
+}  // namespace tutti::gpu_check

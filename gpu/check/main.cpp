@@ -1,0 +1,104 @@
+// gpu_check: checks the device against the host and measures it. Needs a GPU and no library but CUDA's.
+//   gpu_check [--seed N] [--json FILE] [--checks-only]
+// Exit status: 0 all checks passed, 1 some failed, 2 bad usage, 3 no device or a failing environment.
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <string>
+
+#include "gpu/check/checks.hpp"
+#include "gpu/check/measure.hpp"
+#include "gpu/cuda_device.hpp"
+#include "runtime/exception.hpp"
+
+namespace {
+
+using namespace tutti;
+using namespace tutti::gpu_check;
+
+struct Arguments {
+  std::uint64_t seed = 0;
+  bool has_seed = false;
+  std::string json;
+  bool checks_only = false;
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments a;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--checks-only") {
+      a.checks_only = true;
+      continue;
+    }
+    if (word != "--seed" && word != "--json")
+      throw Error(Status::usage,
+                  "gpu_check: unknown option '" + word + "'; there are --seed N, --json FILE, --checks-only");
+    if (++i == argc) throw Error(Status::usage, "gpu_check: " + word + " needs a value");
+    const std::string value = argv[i];
+    if (word == "--json") {
+      a.json = value;
+      continue;
+    }
+    const auto end = value.data() + value.size();
+    if (std::from_chars(value.data(), end, a.seed).ptr != end || value.empty())
+      throw Error(Status::usage, "gpu_check: --seed takes a whole number, not '" + value + "'");
+    a.has_seed = true;
+  }
+  if (!a.has_seed) a.seed = std::random_device{}();
+  return a;
+}
+
+void check(gpu::Bodies bodies, const char* name, std::uint64_t seed, Report& report) {
+  gpu::CudaDevice device({0, 1}, bodies);
+  std::mt19937_64 random(seed);
+  Bench bench{device, device.make_stream(), random, report, name};
+  if (bodies == gpu::Bodies::tuned) {
+    check_border(bench);
+    check_vectors(bench);
+    check_sparse(bench);
+  }
+  check_stencils(bench);
+}
+
+void measure(Report& report) {
+  gpu::CudaDevice device({0, 1});
+  Measurement m{device, device.make_stream(), report};
+  measure_memory(m);
+  measure_launches(m);
+  measure_stencils(m);
+  measure_vectors(m);
+  measure_sparse(m);
+  measure_products(m);
+}
+
+int run(int argc, char** argv) {
+  const Arguments a = parse(argc, argv);
+  gpu::device_count();
+  Report report;
+  report.fact("device", gpu::CudaDevice({0, 1}).name());
+  report.fact("seed", std::to_string(a.seed));
+  std::printf("gpu_check: seed %llu\n", static_cast<unsigned long long>(a.seed));
+  check(gpu::Bodies::generic, "generic", a.seed, report);
+  check(gpu::Bodies::tuned, "tuned", a.seed, report);
+  if (!a.checks_only) measure(report);
+  if (!a.json.empty()) report.write_json(a.json);
+  std::printf("gpu_check: %zu checks, %s\n", report.checks(),
+              report.all_passed() ? "all passed" : "some failed");
+  return report.all_passed() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const tutti::Error& e) {
+    std::fprintf(stderr, "tutti: error: %s\n", e.what());
+    return static_cast<int>(e.status());
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "tutti: error: %s\n", e.what());
+    return 3;
+  }
+}

@@ -1,0 +1,55 @@
+// Arrays in device memory that belong to a prepared launch. Made and ended outside replay.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include <cuda_runtime_api.h>
+
+#include "gpu/cuda_check.hpp"
+
+namespace tutti::gpu {
+
+template <class T>
+class DeviceArray {
+ public:
+  DeviceArray() = default;
+  /// Undefined until written. Throws Error(environment) if there is not enough memory.
+  explicit DeviceArray(std::size_t size) : size_(size) {
+    if (size > 0)
+      check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "allocating a launch's tables");
+  }
+  /// A copy of `from`; waits for it.
+  explicit DeviceArray(const std::vector<T>& from) : DeviceArray(from.size()) {
+    if (size_ > 0)
+      check(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
+            "copying a launch's tables to the device");
+  }
+  DeviceArray(DeviceArray&& o) noexcept
+      : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  DeviceArray& operator=(DeviceArray&& o) noexcept {
+    std::swap(data_, o.data_);
+    std::swap(size_, o.size_);
+    return *this;
+  }
+  ~DeviceArray() { cudaFree(data_); }
+
+  T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// `count` values from device memory; waits for them.
+template <class T>
+std::vector<T> from_device(const T* from, std::size_t count) {
+  std::vector<T> to(count);
+  if (count > 0)
+    check(cudaMemcpy(to.data(), from, count * sizeof(T), cudaMemcpyDeviceToHost), "reading device memory");
+  return to;
+}
+
+}  // namespace tutti::gpu
