@@ -204,7 +204,9 @@ TEST(GpuThreads, LevelsSweepAsTheHostDoes) {
     on_host(kernels::gauss_seidel(27), {matrix, columns, right}, from_x);
 
     const auto forward = gpu::forward_levels(tile.dia), backward = gpu::backward_levels(tile.dia);
-    if (n == 216) EXPECT_LT(forward.first.size(), n / 4);  // rows of a level are done at once
+    if (n == 216) {  // rows of a level are done at once
+      EXPECT_LT(forward.first.size(), n / 4);
+    }
     // the rows of each level in the reverse of the host's order
     const auto sweep = [&](const gpu::LevelLists& lists, const auto& visit) {
       ASSERT_EQ(lists.order.size(), n);
