@@ -119,7 +119,7 @@ void write_history(Runtime& rt, const Report& report, const std::vector<double>&
     return NamedArray{name, {static_cast<std::int64_t>(values.size())}, values};
   };
   write_arrays(rt.transport(), path,
-               {{array("train_loss", losses), array("validation_step", history.validation_steps),
+               {{array("loss_history", losses), array("validation_step", history.validation_steps),
                  array("validation_loss", history.validation_losses),
                  array("validation_accuracy", history.accuracies)},
                 report.provenance()});

@@ -81,8 +81,8 @@ def parser() -> Parser:
     p.add_argument("--seconds", type=float, default=0.05, help="of each benchmark and repeat, default 0.05")
 
     p = add("plot", "plot what runs have written")
-    p.add_argument("what", choices=("residual",), help="residual: |r| / |b| by iteration, of cg")
-    p.add_argument("files", nargs="+", metavar="FILE", help="of cg --json or --output")
+    p.add_argument("what", choices=("residual", "loss"), help="of cg by iteration, or of train by step")
+    p.add_argument("files", nargs="+", metavar="FILE", help="of --json or --output")
     p.add_argument("--output", metavar="NAME", help="NAME.png and NAME.svg (default: as the first FILE)")
 
     add_study(add("study", "measure the points that a TOML file names, and report on them"))
@@ -218,9 +218,9 @@ def dispatch(arguments: Sequence[str]) -> int:
 
         return demo.verb(options.output, options.preset)
     if options.verb == "plot":
-        from . import residual_plot
+        from . import history_plot
 
-        return residual_plot.verb(options.files, options.output)
+        return history_plot.verb(options.what, options.files, options.output)
     return on_cluster(options) if options.step in CLUSTER else on_study(options)
 
 
