@@ -28,7 +28,9 @@ def parser() -> Parser:
         return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 
     p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
-    p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang, slurm)")
+    p.add_argument(
+        "--tests", action="store_true", help="also what only the full tests need (clang, chromium, slurm)"
+    )
 
     add("doctor", "look at compilers, libraries, cores and settings; name what is wrong and the fix")
 
@@ -81,7 +83,9 @@ def parser() -> Parser:
     p.add_argument("--seconds", type=float, default=0.05, help="of each benchmark and repeat, default 0.05")
 
     p = add("plot", "plot what runs have written")
-    p.add_argument("what", choices=("residual", "loss"), help="of cg by iteration, or of train by step")
+    p.add_argument(
+        "what", choices=("residual", "loss"), help="residual: of cg, by iteration; loss: of train, by step"
+    )
     p.add_argument("files", nargs="+", metavar="FILE", help="of --json or --output")
     p.add_argument("--output", metavar="NAME", help="NAME.png and NAME.svg (default: as the first FILE)")
 
