@@ -16,16 +16,11 @@
 #include "runtime/error.hpp"
 #include "runtime/io/array_file.hpp"
 #include "runtime/io/outcome.hpp"
+#include "runtime/text.hpp"
 
 using namespace tutti;
 
 namespace {
-
-std::vector<std::string> hexadecimal(const std::vector<double>& values) {
-  std::vector<std::string> text;
-  for (const double v : values) text.push_back(fmt::format("{:a}", v));
-  return text;
-}
 
 /// What came of the run, step by step.
 struct History {
