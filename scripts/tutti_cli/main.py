@@ -199,12 +199,6 @@ def dispatch(arguments: Sequence[str]) -> int:
         return run.verb(
             options.app, options.ranks, options.threads, options.bind, options.preset, options.verbose, rest
         )
-    if options.verb == "bench":
-        from . import bench
-
-        return bench.verb(
-            options.preset, options.against, options.output, options.filter, options.repeats, options.seconds
-        )
     if options.verb == "study" and options.step == "work":  # on a compute node nothing is installed
         from .cluster import work
 
@@ -213,6 +207,12 @@ def dispatch(arguments: Sequence[str]) -> int:
 
     setup.everything(tests=False)
     python_env.enter(list(arguments))
+    if options.verb == "bench":
+        from . import bench
+
+        return bench.verb(
+            options.preset, options.against, options.output, options.filter, options.repeats, options.seconds
+        )
     if options.verb == "metg":
         from . import metg
 
