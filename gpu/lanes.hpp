@@ -1,6 +1,6 @@
 // Sums in eight lanes by a block of threads, with the bits of kernels::in_lanes. Free of CUDA: what each
 // thread does is a function of its number, so a host can play all threads one after the other
-// (tests/unit/gpu.cpp).
+// (tests/unit/gpu_threads.cpp).
 #pragma once
 
 #include <cstdint>

@@ -13,6 +13,9 @@ template <class Kernel>
 void load_kernel(Kernel* kernel, const std::string& name) {
   cudaFuncAttributes attributes;
   const cudaError_t status = cudaFuncGetAttributes(&attributes, kernel);
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorInvalidDeviceFunction)
+    throw Error(Status::environment, "CUDA: this build has no code of kernel '" + name +
+                                         "' for this device; build with --cuda-architectures");
   if (status != cudaSuccess) check(status, ("loading kernel '" + name + "'").c_str());
 }
 

@@ -1,7 +1,7 @@
 // Kernels of sparse matrices on one tile by a block of threads. Each function is what thread `t` of `threads`
 // does between two barriers; a row's products are added by one thread, one after the other in the order of
 // its entries: the host's bits. Free of CUDA, so a host can play all threads one after the other
-// (tests/unit/gpu.cpp).
+// (tests/unit/gpu_threads.cpp).
 #pragma once
 
 #include <cstdint>

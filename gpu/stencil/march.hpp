@@ -6,7 +6,7 @@
 //
 // The arithmetic is the cell functor's of kernels/stencil, given pairs instead of doubles: the same
 // operations in the same order, the same bits. Free of CUDA: what a thread does is a function of its place,
-// so a host can play all threads one after the other (tests/unit/gpu.cpp).
+// so a host can play all threads one after the other (tests/unit/gpu_threads.cpp).
 #pragma once
 
 #include <cstdint>
