@@ -67,14 +67,15 @@ void declare_common(CLI::App& app, Options& o) {
       "--no-steal", [&o] { o.steal = false; }, "leave every task to the worker whose memory it is in");
   add_choice(app, "--messages", o.messages, {"auto", "mpi"},
              "how messages travel between ranks: through shared memory within a node, or all through MPI");
-  add_extents(app, "--tile", o.tile, "cells of a tile, per dimension (default: depends on the grid alone)");
+  add_extents(app, "--tile", o.tile,
+              "cells of a tile, per dimension (default: depends on the problem alone)");
   add_integer(app, "--repeat", o.repeat, 1, "timed repeats of the whole problem; 6 give a 95 % interval");
   add_whole<std::uint64_t>(app, "--seed", o.seed, 0, "start of random numbers");
   add_text(app, "--json", o.json, "write the results to this file as one JSON object");
   add_text(app, "--trace", o.trace, "write what every worker did to this file, for Perfetto");
   app.add_flag("--explain", o.explain, "say what limits the run, and where the time of its kernels went");
   add_text(app, "--dump-graph", o.dump_graph, "write the recorded graph to this file, for Graphviz");
-  add_text(app, "--output", o.output, "write the solution to this file");
+  add_text(app, "--output", o.output, "write what was computed to this file (HDF5)");
   app.add_flag("--print-affinity", o.print_affinity, "print the processors that each worker may run on");
   add_number(app, "--watchdog", o.watchdog_s, 0, "end a run without progress for so many seconds (0: never)");
   app.add_flag("--quiet", o.quiet, "print nothing but errors");

@@ -1,9 +1,10 @@
-// Lists and sizes in messages.
+// Lists, sizes and numbers as text.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,6 +19,14 @@ std::string joined(const Range& range, std::string_view separator) {
     if (!text.empty()) text += separator;
     text += fmt::format("{}", element);
   }
+  return text;
+}
+
+/// "0x1.8p-3" and so on: exact.
+inline std::vector<std::string> hexadecimal(const std::vector<double>& values) {
+  std::vector<std::string> text;
+  text.reserve(values.size());
+  for (const double v : values) text.push_back(fmt::format("{:a}", v));
   return text;
 }
 

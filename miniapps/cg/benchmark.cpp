@@ -8,6 +8,7 @@
 #include "miniapps/cg/measure.hpp"
 #include "miniapps/cg/problem.hpp"
 #include "runtime/error.hpp"
+#include "runtime/text.hpp"
 
 using namespace tutti;
 

@@ -2,8 +2,6 @@
 
 #include <chrono>
 
-#include <fmt/format.h>
-
 #include "runtime/insight/bandwidth.hpp"
 #include "runtime/insight/provenance.hpp"
 
@@ -16,13 +14,6 @@ double sum_of_ranks(Transport& transport, double bytes_per_s) {
 }
 
 }  // namespace
-
-std::vector<std::string> hexadecimal(const std::vector<double>& values) {
-  std::vector<std::string> text;
-  text.reserve(values.size());
-  for (const double v : values) text.push_back(fmt::format("{:a}", v));
-  return text;
-}
 
 ProductBandwidth::ProductBandwidth(Runtime& rt, const LinearSystem& system)
     : rt_(rt),

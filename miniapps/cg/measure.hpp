@@ -1,15 +1,11 @@
 // The speed of the matrix-vector product against the memory bandwidth measured beside it.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include <tutti/tutti.hpp>
 
 #include "miniapps/cg/solver.hpp"
-
-/// "0x1.8p-3" and so on: exact.
-std::vector<std::string> hexadecimal(const std::vector<double>& values);
 
 class ProductBandwidth {
  public:

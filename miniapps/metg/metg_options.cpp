@@ -48,6 +48,9 @@ void MetgOptions::validate() {
   if (imbalance > 2) usage_error("--imbalance takes 0 to 2, not {}", imbalance);
   if (sweep && kernel == "empty") usage_error("--sweep needs a --kernel that works; empty has no size");
   const bool is_recorded_whole = pattern == "dom" || pattern == "tree";
+  if (!tile.empty()) usage_error("--tile: the tiles of metg are its tasks; use --width");
+  if (!output.empty())
+    usage_error("--output: metg has no solution to write; use --json for what it measures");
   if (steps == 0) steps = sweep && !is_recorded_whole ? 10000 : 1000;
   if (is_recorded_whole && steps > longest_recorded)
     usage_error("--pattern {} is recorded at full length and takes at most {} --steps, not {}", pattern,

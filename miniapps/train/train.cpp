@@ -16,16 +16,11 @@
 #include "runtime/error.hpp"
 #include "runtime/io/array_file.hpp"
 #include "runtime/io/outcome.hpp"
+#include "runtime/text.hpp"
 
 using namespace tutti;
 
 namespace {
-
-std::vector<std::string> hexadecimal(const std::vector<double>& values) {
-  std::vector<std::string> text;
-  for (const double v : values) text.push_back(fmt::format("{:a}", v));
-  return text;
-}
 
 /// What came of the run, step by step.
 struct History {
@@ -119,7 +114,7 @@ void write_history(Runtime& rt, const Report& report, const std::vector<double>&
     return NamedArray{name, {static_cast<std::int64_t>(values.size())}, values};
   };
   write_arrays(rt.transport(), path,
-               {{array("train_loss", losses), array("validation_step", history.validation_steps),
+               {{array("loss_history", losses), array("validation_step", history.validation_steps),
                  array("validation_loss", history.validation_losses),
                  array("validation_accuracy", history.accuracies)},
                 report.provenance()});

@@ -10,8 +10,9 @@ void TrainOptions::declare(CLI::App& app) {
   using namespace tutti;
   add_choice(app, "--model", model, {"mlp", "cnn", "gpt"},
              "dense layers, a convolutional net, or a decoder of bytes (default: mlp)");
-  add_text(app, "--data", data,
-           "mlp, cnn: a folder with IDX files, also .gz; gpt: a file or folder of text (default: generated)");
+  add_text(
+      app, "--data", data,
+      "mlp, cnn: a folder with IDX files, also .gz; gpt: files or folders of text, A,B (default: generated)");
   add_integer(app, "--layers", layers, 1, "mlp: hidden layers (default: 2); gpt: blocks (default: 4)");
   add_integer(app, "--heads", heads, 1, "of attention (default: 4)");
   add_integer(app, "--width", width, 1, "of hidden layers (default: 64), of gpt (default: 128)");

@@ -15,11 +15,18 @@ StridedCopy row(const std::byte* from, std::byte* to, std::uint64_t bytes) {
 }
 
 /// Whether a launch may put tiles together: nobody can tell where one ends.
-bool can_merge(const Operation& op) {
+bool can_merge(const Program& program, const BoundOperation& bound) {
+  const Operation& op = *bound.operation;
   if (op.kind != OperationKind::each || op.kernel.uses_task) return false;
-  return std::all_of(op.kernel.parameters.begin(), op.kernel.parameters.end(), [](const Parameter& p) {
-    return !p.object && p.shape != Shape::tiles && p.shape != Shape::columns;
-  });
+  for (std::size_t a = 0; a < bound.stores.size(); ++a) {
+    const Parameter& p = op.kernel.parameters[a];
+    if (p.object || p.shape == Shape::tiles || p.shape == Shape::columns || p.shape == Shape::whole)
+      return false;
+    if (bound.stores[a] < 0) continue;
+    const Store& store = *program.stores[static_cast<std::size_t>(bound.stores[a])];
+    if (!store.is_scalar() && !(*store.layout() == *op.space)) return false;  // its tiles have other boxes
+  }
+  return true;
 }
 
 }  // namespace
@@ -229,7 +236,7 @@ void DeviceStages::add_launch(Work& work, const DeviceAction& action) {
   launch.step = work.step;
   work.uses_step |= op.kernel.uses_task || std::any_of(bound.stores.begin(), bound.stores.end(),
                                                        [](std::int32_t s) { return s < 0; });
-  if (can_merge(op)) {
+  if (can_merge(*plan_.program, bound)) {
     merge_tiles(launch, action, work);
   } else {
     for (const std::uint32_t n : action.nodes) {

@@ -48,9 +48,8 @@ class TraceRing {
 ///
 /// In the file a process is a rank and a thread a worker; one more thread, "network", has the looks at the
 /// network that found something. Nodes carry their operation, tile and step. Flow arrows join the send and
-/// the receive of each message. Gaps of 0.1 us and more between what a worker did are its
-/// `runtime`. Times are microseconds on
-/// the clock of rank 0, from 0 where the first rank started its trace.
+/// the receive of each message. Gaps of 0.1 us and more between what a worker did are its `runtime`. Times
+/// are microseconds on the clock of rank 0, from 0 where the first rank started its trace.
 class Trace {
  public:
   /// Events that each worker keeps: 10 MB.

@@ -1,5 +1,5 @@
 """The parts of the `tutti` command.
 
-Only demo and study need packages beyond the standard library; they are imported after setup has made the
-virtual environment.
+Only bench, demo, metg, plot and study need packages beyond the standard library; they are imported after
+setup has made the virtual environment.
 """

@@ -1,4 +1,4 @@
-"""`tutti demo`: builds heat, runs studies/heat-demo.toml anew, and reports it. Runs inside .venv."""
+"""`tutti demo`: builds heat, runs slurm/studies/heat-demo.toml anew, and reports it. Runs inside .venv."""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ def parser() -> Parser:
         return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 
     p = add("setup", "install what is missing: system packages with apt, Python packages into .venv")
-    p.add_argument("--tests", action="store_true", help="also what only the full tests need (clang, slurm)")
+    p.add_argument(
+        "--tests", action="store_true", help="also what only the full tests need (clang, chromium, slurm)"
+    )
 
     add("doctor", "look at compilers, libraries, cores and settings; name what is wrong and the fix")
 
@@ -81,8 +83,10 @@ def parser() -> Parser:
     p.add_argument("--seconds", type=float, default=0.05, help="of each benchmark and repeat, default 0.05")
 
     p = add("plot", "plot what runs have written")
-    p.add_argument("what", choices=("residual",), help="residual: |r| / |b| by iteration, of cg")
-    p.add_argument("files", nargs="+", metavar="FILE", help="of cg --json or --output")
+    p.add_argument(
+        "what", choices=("residual", "loss"), help="residual: of cg, by iteration; loss: of train, by step"
+    )
+    p.add_argument("files", nargs="+", metavar="FILE", help="of --json or --output")
     p.add_argument("--output", metavar="NAME", help="NAME.png and NAME.svg (default: as the first FILE)")
 
     add_study(add("study", "measure the points that a TOML file names, and report on them"))
@@ -195,12 +199,6 @@ def dispatch(arguments: Sequence[str]) -> int:
         return run.verb(
             options.app, options.ranks, options.threads, options.bind, options.preset, options.verbose, rest
         )
-    if options.verb == "bench":
-        from . import bench
-
-        return bench.verb(
-            options.preset, options.against, options.output, options.filter, options.repeats, options.seconds
-        )
     if options.verb == "study" and options.step == "work":  # on a compute node nothing is installed
         from .cluster import work
 
@@ -209,6 +207,12 @@ def dispatch(arguments: Sequence[str]) -> int:
 
     setup.everything(tests=False)
     python_env.enter(list(arguments))
+    if options.verb == "bench":
+        from . import bench
+
+        return bench.verb(
+            options.preset, options.against, options.output, options.filter, options.repeats, options.seconds
+        )
     if options.verb == "metg":
         from . import metg
 
@@ -218,9 +222,9 @@ def dispatch(arguments: Sequence[str]) -> int:
 
         return demo.verb(options.output, options.preset)
     if options.verb == "plot":
-        from . import residual_plot
+        from . import history_plot
 
-        return residual_plot.verb(options.files, options.output)
+        return history_plot.verb(options.what, options.files, options.output)
     return on_cluster(options) if options.step in CLUSTER else on_study(options)
 
 

@@ -21,7 +21,8 @@ class SameBits(unittest.TestCase):
             device = run(app, *words, "--device", "simulated", ranks=ranks)
             self.assertEqual(device.status, 0, device)
             self.assertEqual(device.report["checksum"], host.report["checksum"], (app, words, ranks))
-            self.assertEqual(device.report.get("residual_history"), host.report.get("residual_history"))
+            for history in ("residual_history", "loss_history"):
+                self.assertEqual(device.report.get(history), host.report.get(history))
             self.assertIn("messages through pinned memory", device.stdout)
         return device.report
 
@@ -38,6 +39,10 @@ class SameBits(unittest.TestCase):
         self.assertGreater(use["bytes_to_host"], 0)
         pipelined = ("--solver", "pipelined", "--format", "csr", "--tolerance", 1e-6)
         self.same("cg", *common, *pipelined, on=RANKS[-2:-1] or RANKS)
+
+    def test_train(self) -> None:
+        gpt = ("--model", "gpt", "--layers", 1, "--heads", 2, "--width", 16, "--context", 16)
+        self.same("train", *gpt, "--batch", 16, "--steps", 4, on=RANKS[:2])
 
 
 class Use(unittest.TestCase):

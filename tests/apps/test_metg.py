@@ -167,6 +167,8 @@ class BadInput(MetgTest):
         self.refused("at most 2520", "--pattern", "dom", "--steps", "3000")
         self.refused("--against", "--against", "mpi,hpx")
         self.refused("--sweep needs", "--sweep", "--kernel", "empty")
+        self.refused("--tile", "--tile", "4")
+        self.refused("--output", "--output", "tasks.h5")
 
     def test_comparisons_that_this_job_cannot_have(self) -> None:
         result = metg("--against", "mpi", report=False)

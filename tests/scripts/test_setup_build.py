@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tutti_cli import build, packages, python_env, setup
+from tutti_cli import build, main, packages, python_env, setup
 from tutti_cli import test as verb
 from tutti_cli.common import Failure
 
@@ -184,3 +184,22 @@ def test_cuda_is_a_preset_with_architectures() -> None:
         with pytest.raises(Failure) as caught:
             build.with_cuda(preset, cuda, architectures, [])
         assert caught.value.status == 2
+
+
+@pytest.mark.parametrize(
+    "words", (["bench"], ["metg"], ["demo"], ["plot", "loss", "f"], ["study", "report", "d"])
+)
+def test_verbs_that_need_packages_run_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    class Entered(Exception):
+        pass
+
+    def enter(arguments: list[str]) -> None:
+        raise Entered(arguments)
+
+    monkeypatch.setattr(setup, "everything", lambda tests: None)
+    monkeypatch.setattr(python_env, "enter", enter)
+    with pytest.raises(Entered) as caught:
+        main.dispatch(words)
+    assert caught.value.args == (words,)

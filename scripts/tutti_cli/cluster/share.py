@@ -1,4 +1,4 @@
-"""The share of a job: all that it needs to measure its points, in one JSON file. Standard library only."""
+"""The share of a job: all that it needs to measure its points, in one JSON file."""
 
 from __future__ import annotations
 

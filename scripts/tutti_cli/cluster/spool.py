@@ -1,4 +1,4 @@
-"""Files in which jobs leave their runs, one a run, and what a job says about itself. Standard library only.
+"""Files in which jobs leave their runs, one a run, and what a job says about itself.
 
     spool/point-0003.repeat-02.json         a good run
     spool/point-0003.failed-JOB-1-1.json    a failed one: job, restart, number

@@ -154,7 +154,9 @@ class Worker:
         """True where a node is gone, not the app at fault."""
         # so ends a run on a node that comes back at once; srun's status may be that of another task
         killed = run.status == 128 + signal.SIGKILL or run.message.endswith(": Killed")
-        if killed or "Node failure" in run.message:
+        # an app that ends well writes its result; srun has been seen to call the end of a node a good one
+        silent = run.status == 0 and run.message.endswith(" wrote no result")
+        if killed or silent or "Node failure" in run.message:
             return True
         if self.share.allocation.launcher != "srun":
             return False

@@ -3,5 +3,5 @@
     toml_file -> model -> runner -> store        study run
     store -> summary (factors) -> tables, plots, page        study report
 
-model, factors and tables need the standard library only; the others run inside .venv.
+model, factors and what reads TOML need the standard library only; the others run inside .venv.
 """

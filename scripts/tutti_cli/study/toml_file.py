@@ -25,7 +25,7 @@
     limit_s = 60
 
     [slurm]                           # for `study submit`, see model.Slurm; `study run` does not look at it
-    site = "cpu-cluster"              # slurm/sites/cpu-cluster.toml, or a path with a slash
+    site = "cpu-cluster"              # slurm/sites/cpu-cluster.toml, or the path of a file
     ranks_per_node = 8
 
 ranks and threads are 1 where they are not said; every other name is an option of the app. A list as a value
