@@ -45,6 +45,17 @@ std::string gibibytes(std::uint64_t bytes) {
 
 // Rows shorter than this are copied by a kernel: the copy engines take tens of nanoseconds for each.
 constexpr std::uint64_t short_row_bytes = 4096;
+// Strides that the copy engines know (cudaDevAttrMaxPitch of all devices so far).
+constexpr std::uint64_t most_pitch_bytes = (std::uint64_t{1} << 31) - 1;
+
+// The current device belongs to the calling thread, which may be another one each time.
+cudaError_t set_device(int device) {
+  thread_local int current = -1;
+  if (current == device) return cudaSuccess;
+  const cudaError_t status = cudaSetDevice(device);
+  current = status == cudaSuccess ? device : -1;
+  return status;
+}
 
 // Strides that make equal steps of copies with one row or one plane.
 StridedCopy regular(StridedCopy c) {
@@ -78,6 +89,15 @@ void copy_by_engine(const StridedCopy& c, cudaStream_t stream) {
     check(cudaMemcpyAsync(c.to, c.from, c.row_bytes, cudaMemcpyDefault, stream), "copying");
     return;
   }
+  if (std::max(c.from_row, c.to_row) > most_pitch_bytes) {
+    for (std::uint64_t p = 0; p < c.planes; ++p)
+      for (std::uint64_t r = 0; r < c.rows; ++r)
+        check(
+            cudaMemcpyAsync(c.to + p * c.to_plane + r * c.to_row, c.from + p * c.from_plane + r * c.from_row,
+                            c.row_bytes, cudaMemcpyDefault, stream),
+            "copying rows");
+    return;
+  }
   for (std::uint64_t p = 0; p < c.planes; ++p)
     check(cudaMemcpy2DAsync(c.to + p * c.to_plane, c.to_row, c.from + p * c.from_plane, c.from_row,
                             c.row_bytes, c.rows, cudaMemcpyDefault, stream),
@@ -102,7 +122,7 @@ std::uint32_t device_count() {
 CudaDevice::CudaDevice(const DeviceChoice& choice, Bodies bodies)
     : device_(static_cast<int>(choice.device)), ranks_(choice.ranks), table_(bodies) {
   const std::uint32_t devices = device_count();
-  check(cudaSetDevice(device_), "choosing a device");
+  use();
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, device_), "asking for a device's properties");
   name_ = std::string(properties.name) + " (device " + std::to_string(device_) + " of " +
@@ -119,10 +139,11 @@ CudaDevice::CudaDevice(const DeviceChoice& choice, Bodies bodies)
   std::uint64_t keep = ~std::uint64_t{0};  // what is given back stays in the pool
   check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep), "setting up a memory pool");
   check(cudaStreamCreateWithFlags(&pool_stream_, cudaStreamNonBlocking), "making a stream");
+  load_device_kernels();
 }
 
 CudaDevice::~CudaDevice() {
-  cudaSetDevice(device_);
+  set_device(device_);
   cudaDeviceSynchronize();
   for (cudaEvent_t e : events_) cudaEventDestroy(e);
   for (cudaStream_t s : streams_) cudaStreamDestroy(s);
@@ -133,13 +154,7 @@ CudaDevice::~CudaDevice() {
   cudaMemPoolDestroy(pool_);
 }
 
-// The current device belongs to the calling thread, which may be another one each time.
-void CudaDevice::use() const {
-  thread_local int current = -1;
-  if (current == device_) return;
-  check(cudaSetDevice(device_), "choosing a device");
-  current = device_;
-}
+void CudaDevice::use() const { check(set_device(device_), "choosing a device"); }
 
 std::byte* CudaDevice::allocate(std::uint64_t bytes, const std::string& what) {
   use();
@@ -165,7 +180,7 @@ std::byte* CudaDevice::allocate(std::uint64_t bytes, const std::string& what) {
 void CudaDevice::free(std::byte* memory) noexcept {
   const auto at = taken_.find(memory);
   if (at == taken_.end()) return;
-  cudaSetDevice(device_);
+  set_device(device_);
   cudaFreeAsync(memory, pool_stream_);
   memory_.used_bytes -= at->second;
   taken_.erase(at);
@@ -190,7 +205,7 @@ void CudaDevice::free_pinned(std::byte* memory) noexcept {
   const auto at = pinned_.find(memory);
   if (at == pinned_.end()) return;
   pinned_.erase(at);
-  cudaSetDevice(device_);
+  set_device(device_);
   cudaFreeHost(memory);
 }
 

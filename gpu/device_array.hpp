@@ -20,11 +20,13 @@ class DeviceArray {
     if (size > 0)
       check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "allocating a launch's tables");
   }
-  /// A copy of `from`; waits for it.
+  /// A copy of `from`; waits for it. From pageable memory cudaMemcpy may return before the data has arrived,
+  /// and kernels on non-blocking streams do not wait for the default stream.
   explicit DeviceArray(const std::vector<T>& from) : DeviceArray(from.size()) {
-    if (size_ > 0)
-      check(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
-            "copying a launch's tables to the device");
+    if (size_ == 0) return;
+    check(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
+          "copying a launch's tables to the device");
+    check(cudaStreamSynchronize(cudaStreamLegacy), "copying a launch's tables to the device");
   }
   DeviceArray(DeviceArray&& o) noexcept
       : data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}

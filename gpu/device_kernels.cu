@@ -2,6 +2,7 @@
 
 #include "gpu/cuda_check.hpp"
 #include "gpu/device_kernels.hpp"
+#include "gpu/load_kernel.cuh"
 
 namespace tutti::gpu {
 namespace {
@@ -60,6 +61,15 @@ void with_unit(std::uint64_t unit, const Launch& launch) {
 }
 
 }  // namespace
+
+void load_device_kernels() {
+  for (const std::uint64_t unit : {16, 8, 4, 2, 1})
+    with_unit(unit, [](auto type) {
+      load_kernel(copy_units<decltype(type)>, "copy of rows");
+      load_kernel(gather_units<decltype(type)>, "gather");
+    });
+  load_kernel(add_one_value, "add");
+}
 
 void copy_rows(const StridedCopy& c, cudaStream_t stream) {
   if (c.bytes() == 0) return;

@@ -9,6 +9,8 @@
 
 namespace tutti::gpu {
 
+/// Loads the kernels of this header: see load_kernel.
+void load_device_kernels();
 /// By a kernel. Host memory must be pinned (the device reads and writes it over the bus).
 void copy_rows(const StridedCopy& copy, cudaStream_t stream);
 /// As Device::gather.

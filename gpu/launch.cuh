@@ -16,6 +16,7 @@
 #include "gpu/cuda_check.hpp"
 #include "gpu/device_array.hpp"
 #include "gpu/lanes.hpp"
+#include "gpu/load_kernel.cuh"
 #include "runtime/data/kernel.hpp"
 
 namespace tutti::gpu {
@@ -132,7 +133,12 @@ class GenericLaunch : public CudaLaunch {
   explicit GenericLaunch(const DeviceLaunch& launch)
       : functor_(*static_cast<const F*>(launch.kernel.functor.get())),
         name_(launch.kernel.name),
-        table_(launch, blocks(launch)) {}
+        table_(launch, blocks(launch)) {
+    if constexpr (returns_value)
+      load_kernel(lane_sums<F>, name_);
+    else
+      load_kernel(elements<F>, name_);
+  }
 
   void run(cudaStream_t stream) override {
     if (table_.blocks() == 0) return;

@@ -109,6 +109,14 @@ void check_sparse(Bench& bench) {
   s.check(jacobi_dot(), "c12", s.vector(2));
   s.check(residual_restrict(n), "cxcx1", s.vector(1));
   s.check(prolong(), "cx1", s.vector(1));
+
+  // a tile that needs more than shared memory, and 32 bits for its columns
+  System large(bench, 42, 41);
+  large.check(spmv_dot(n), "cx1", large.vector(1));
+  large.check(spmv_dot_sell(n), "sx1", large.vector(1));
+  large.check(spmv_dot_dia(n), "dx1", large.vector(1));
+  large.check(gauss_seidel_zero_dot(n), "d12", large.vector(2));
+  large.check(gauss_seidel_dot(n), "dx12", large.vector(2));
 }
 
 }  // namespace tutti::gpu_check

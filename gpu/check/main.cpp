@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <random>
 #include <string>
 
@@ -50,27 +51,36 @@ Arguments parse(int argc, char** argv) {
   return a;
 }
 
-void check(gpu::Bodies bodies, const char* name, std::uint64_t seed, Report& report) {
+/// What throws is a check that failed, and the others stay in the report.
+void attempt(Report& report, const std::string& what, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& e) {
+    report.check(what, false, e.what());
+  }
+}
+
+void check(gpu::Bodies bodies, const std::string& name, std::uint64_t seed, Report& report) {
   gpu::CudaDevice device({0, 1}, bodies);
   std::mt19937_64 random(seed);
   Bench bench{device, device.make_stream(), random, report, name};
   if (bodies == gpu::Bodies::tuned) {
-    check_border(bench);
-    check_vectors(bench);
-    check_sparse(bench);
+    attempt(report, name + " border", [&] { check_border(bench); });
+    attempt(report, name + " vectors", [&] { check_vectors(bench); });
+    attempt(report, name + " sparse", [&] { check_sparse(bench); });
   }
-  check_stencils(bench);
+  attempt(report, name + " stencils", [&] { check_stencils(bench); });
 }
 
 void measure(Report& report) {
   gpu::CudaDevice device({0, 1});
   Measurement m{device, device.make_stream(), report};
-  measure_memory(m);
-  measure_launches(m);
-  measure_stencils(m);
-  measure_vectors(m);
-  measure_sparse(m);
-  measure_products(m);
+  attempt(report, "measuring memory", [&] { measure_memory(m); });
+  attempt(report, "measuring launches", [&] { measure_launches(m); });
+  attempt(report, "measuring stencils", [&] { measure_stencils(m); });
+  attempt(report, "measuring vectors", [&] { measure_vectors(m); });
+  attempt(report, "measuring sparse products", [&] { measure_sparse(m); });
+  attempt(report, "measuring products", [&] { measure_products(m); });
 }
 
 int run(int argc, char** argv) {
@@ -80,9 +90,9 @@ int run(int argc, char** argv) {
   report.fact("device", gpu::CudaDevice({0, 1}).name());
   report.fact("seed", std::to_string(a.seed));
   std::printf("gpu_check: seed %llu\n", static_cast<unsigned long long>(a.seed));
-  check(gpu::Bodies::generic, "generic", a.seed, report);
-  check(gpu::Bodies::tuned, "tuned", a.seed, report);
-  if (!a.checks_only) measure(report);
+  attempt(report, "generic bodies", [&] { check(gpu::Bodies::generic, "generic", a.seed, report); });
+  attempt(report, "tuned bodies", [&] { check(gpu::Bodies::tuned, "tuned", a.seed, report); });
+  if (!a.checks_only) attempt(report, "measurements", [&] { measure(report); });
   if (!a.json.empty()) report.write_json(a.json);
   std::printf("gpu_check: %zu checks, %s\n", report.checks(),
               report.all_passed() ? "all passed" : "some failed");

@@ -50,12 +50,13 @@ double vendor_spmv_seconds(const CsrMatrix& m, cudaStream_t stream) {
   check(cusparseCreateDnVec(&out, m.rows, y.data(), CUDA_R_64F));
   const double one = 1, zero = 0;
   double best = 0;
+  std::vector<gpu::DeviceArray<std::byte>> buffers;  // the matrix may keep what it was prepared with
   for (const cusparseSpMVAlg_t algorithm :
        {CUSPARSE_SPMV_ALG_DEFAULT, CUSPARSE_SPMV_CSR_ALG1, CUSPARSE_SPMV_CSR_ALG2}) {
     std::size_t bytes = 0;
     check(cusparseSpMV_bufferSize(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, &one, a, in, &zero, out,
                                   CUDA_R_64F, algorithm, &bytes));
-    const gpu::DeviceArray<std::byte> buffer(std::max<std::size_t>(bytes, 1));
+    const auto& buffer = buffers.emplace_back(std::max<std::size_t>(bytes, 1));
     check(cusparseSpMV_preprocess(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, &one, a, in, &zero, out,
                                   CUDA_R_64F, algorithm, buffer.data()));
     const double s = Stopwatch(stream).seconds([&] {

@@ -85,7 +85,7 @@ class SweepLaunch : public CudaLaunch {
       levels.push_back({keep(forward_levels(host)), keep(backward_levels(host))});
     }
     levels_ = DeviceArray<SweepLevels>(levels);
-    memory_ = TileMemory(sweeps<from_zero, with_dot>, values, launch.parts.size());
+    memory_ = TileMemory(sweeps<from_zero, with_dot>, name_, values, launch.parts.size());
   }
 
   void run(cudaStream_t stream) override {

@@ -47,7 +47,8 @@ class TileMemory {
  public:
   TileMemory() = default;
   template <class Kernel>
-  TileMemory(Kernel* kernel, std::uint64_t values, std::uint64_t blocks) {
+  TileMemory(Kernel* kernel, const std::string& name, std::uint64_t values, std::uint64_t blocks) {
+    load_kernel(kernel, name);
     int device = 0, most_shared = 0;
     check(cudaGetDevice(&device), "asking for the current device");
     check(cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
@@ -83,7 +84,7 @@ class TileLaunch : public CudaLaunch {
     std::uint64_t values = 0;
     for (const LaunchPart& p : launch.parts)
       values = std::max(values, Operation::values(&launch.arguments[p.first]));
-    memory_ = TileMemory(tiles<Operation>, values, launch.parts.size());
+    memory_ = TileMemory(tiles<Operation>, name_, values, launch.parts.size());
   }
 
   void run(cudaStream_t stream) override {

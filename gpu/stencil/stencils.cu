@@ -64,6 +64,7 @@ class MarchLaunch : public CudaLaunch {
     auto made = std::make_unique<MarchLaunch>();
     made->cell_ = static_cast<const Functor*>(launch.kernel.functor.get())->cell;
     made->name_ = launch.kernel.name;
+    load_kernel(march_planes<decltype(Functor::cell)>, made->name_);
     DeviceLaunch rest = launch;
     rest.parts.clear();
     const std::int64_t wanted = blocks_wanted();

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Run
@@ -120,6 +122,51 @@ def test_without_a_device_the_verb_says_so(tutti: Run) -> None:
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 1 and done.stderr.startswith("tutti: error: gpu-check: no ")
     assert done.stdout == ""
+
+
+TORCH = """
+import statistics
+from types import SimpleNamespace as Names
+
+statistics.median  # the standard library's, not a module of the command
+float64 = float32 = bfloat16 = "a type"
+
+class Array:
+    nbytes = 3
+    def to(self, kind): return self
+    def copy_(self, other): pass
+    def __matmul__(self, other): pass
+
+class Event:
+    def __init__(self, enable_timing): pass
+    def record(self): pass
+    def synchronize(self): pass
+    def elapsed_time(self, end): return 2.0
+
+def randn(*shape, **where): return Array()
+def empty_like(array): return Array()
+cuda = Names(Event=Event)
+backends = Names(cuda=Names(matmul=Names(allow_tf32=False)))
+"""
+
+
+def test_figures_of_pytorch_join_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.py").write_text(TORCH)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    report: dict[str, Any] = {"figures": [], "left_out": []}
+    gpu_check.against_torch(sys.executable, report, tmp_path)
+    assert report["left_out"] == [], (tmp_path / "torch.log").read_text()
+    assert [f["unit"] for f in report["figures"]] == ["GB/s", "TFLOP/s", "TFLOP/s"]
+    assert report["figures"][0]["value"] == pytest.approx(2 * 3 / 2e-3 * 1e-9)
+
+
+def test_a_pytorch_that_fails_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('broken')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    report: dict[str, Any] = {"figures": [], "left_out": []}
+    gpu_check.against_torch(sys.executable, report, tmp_path)
+    assert report["figures"] == [] and report["left_out"][0]["what"] == "PyTorch"
+    assert "broken" in (tmp_path / "torch.log").read_text()
 
 
 def test_unknown_comparison_is_bad_usage(tutti: Run) -> None:
