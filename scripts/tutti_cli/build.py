@@ -14,7 +14,8 @@ from typing import TextIO
 from . import packages, setup
 from .common import FAILED, PRESETS, ROOT, USAGE, Failure, build_dir, say
 
-STEP = re.compile(r"^\[(\d+)/(\d+)\]")
+STEP = re.compile(r"^\[(\d+)/(\d+)\] ?(.*)")
+BEFORE = ("Re-checking globbed directories...", "Re-running CMake...")  # ninja counts them apart
 TAIL = 30
 
 
@@ -79,7 +80,7 @@ class Steps:
 
     def line(self, text: str) -> None:
         step = STEP.match(text)
-        if not step:
+        if not step or step.group(3) in BEFORE:
             return
         if self.out.isatty():
             self.out.write(f"\r\033[Kbuild: {self.preset}: {step.group(1)} of {step.group(2)}")

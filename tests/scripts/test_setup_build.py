@@ -98,7 +98,7 @@ def test_the_end_of_a_log_starts_at_the_first_error(tmp_path: Path) -> None:
 
 def test_steps_of_a_build(capsys: pytest.CaptureFixture[str]) -> None:
     steps = build.Steps("release", io.StringIO())
-    for text in ("-- Configuring done", "ninja: no work to do."):
+    for text in ("-- Configuring done", "[0/2] Re-checking globbed directories...", "ninja: no work to do."):
         steps.line(text)
     assert not steps.worked
     steps.line("[1/7] Building CXX object a.o")
