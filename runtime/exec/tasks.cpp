@@ -7,7 +7,6 @@
 #include <mutex>
 #include <vector>
 
-#include <fmt/format.h>
 #include <omp.h>
 #include <sched.h>
 
@@ -97,18 +96,7 @@ class TaskExecutor : public Executor {
     return sum + static_cast<std::uint64_t>(gate_.open());
   }
 
-  std::string explain() const override {
-    std::string text;
-    bool busy = false;
-    for (const auto& w : workers_) {
-      const std::uint32_t n = w->current.load(std::memory_order_relaxed);
-      if (n == none) continue;
-      busy = true;
-      text +=
-          fmt::format("{}worker {} is inside {}", text.empty() ? "" : ", ", w->id, plan_.describe(NodeId{n}));
-    }
-    return busy ? text : "all workers wait for " + awaited();
-  }
+  std::string explain() const override { return parts_.explain(plan_); }
 
  private:
   // -- the worker's loop
@@ -477,18 +465,6 @@ class TaskExecutor : public Executor {
     failed_node_ = n;
     failed_.store(true);
     parking_.wake_all();
-  }
-
-  // Reads counters that others write: good enough for an explanation.
-  std::string awaited() const {
-    std::string text;
-    std::uint32_t waiting = 0;
-    for (const PlanMessage& m : plan_.messages) {
-      if (m.spec.sending || hot_[m.node].counter != 1) continue;
-      if (++waiting <= 3) text += (text.empty() ? "" : ", ") + plan_.describe(NodeId{m.node});
-    }
-    if (waiting > 3) text += fmt::format(" and {} more messages", waiting - 3);
-    return text.empty() ? "each other" : text;
   }
 
   Plan& plan_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace tutti {
 namespace {
 
@@ -118,6 +120,28 @@ std::uint64_t MovingParts::owned(const Worker& worker, std::uint32_t first_copy,
            (rest > 0 ? worker.owned[static_cast<std::size_t>(rest - 1)] : 0);
   };
   return before(first_copy + steps) - before(first_copy);
+}
+
+std::string MovingParts::explain(const Plan& plan) const {
+  std::string text;
+  for (const auto& w : workers) {
+    const std::uint32_t n = w->current.load(std::memory_order_relaxed);
+    if (n == none) continue;
+    text +=
+        fmt::format("{}worker {} is inside {}", text.empty() ? "" : ", ", w->id, plan.describe(NodeId{n}));
+  }
+  return text.empty() ? "all workers wait for " + awaited(plan) : text;
+}
+
+std::string MovingParts::awaited(const Plan& plan) const {
+  std::string text;
+  std::uint32_t waiting = 0;
+  for (const PlanMessage& m : plan.messages) {
+    if (m.spec.sending || nodes[m.node].counter != 1) continue;
+    if (++waiting <= 3) text += (text.empty() ? "" : ", ") + plan.describe(NodeId{m.node});
+  }
+  if (waiting > 3) text += fmt::format(" and {} more messages", waiting - 3);
+  return text.empty() ? "each other" : text;
 }
 
 }  // namespace tutti

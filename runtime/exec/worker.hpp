@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/exec/completion_list.hpp"
@@ -92,6 +93,9 @@ struct MovingParts {
 
   /// Nodes of `worker` in `steps` steps that begin with copy `first_copy`.
   std::uint64_t owned(const Worker& worker, std::uint32_t first_copy, std::int64_t steps) const;
+  /// What every worker does, or else what all of them wait for, in one line. Any thread: it reads counters
+  /// that others write, good enough for an explanation.
+  std::string explain(const Plan& plan) const;
 
   std::vector<HotNode> nodes;
   std::vector<Successor> successors;
@@ -99,6 +103,7 @@ struct MovingParts {
   std::vector<std::unique_ptr<Worker>> workers;
 
  private:
+  std::string awaited(const Plan& plan) const;
   void make_carries(const Plan& plan);
   void make_rings();
 
