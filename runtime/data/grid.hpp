@@ -44,7 +44,6 @@ class GridLayout final : public Layout {
   int dimensions() const { return dimensions_; }
   const Index3& extents() const { return extents_; }  ///< right-aligned: leading dimensions are 1
   Box domain() const { return {{0, 0, 0}, extents_}; }
-  const Index3& tile_extents() const { return tile_; }
   const Boundary& boundary() const { return boundary_; }
   int halo() const override { return halo_; }
   const Index3& rank_lattice() const { return parts_; }  ///< ranks along each dimension

@@ -65,10 +65,6 @@ class DeviceStore : public StoreImage {
 
   /// The device's address of something in the host's memory of this store, allocated by the first call.
   std::byte* address(const void* host);
-  template <class T>
-  T* address_of(const T* host) {
-    return reinterpret_cast<T*>(address(host));
-  }
   /// Of a tile object; the first call copies all objects of the store, with their arrays.
   std::byte* object(const void* host, const Parameter& parameter, std::size_t count);
 
