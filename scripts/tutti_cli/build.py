@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from . import packages, setup
+from . import compiler_cache, packages, setup
 from .common import FAILED, PRESETS, ROOT, USAGE, Failure, build_dir, say
 
 STEP = re.compile(r"^\[(\d+)/(\d+)\] ?(.*)")
@@ -99,6 +99,7 @@ def logged(command: list[str], file: TextIO, steps: Steps) -> bool:
     child = subprocess.Popen(
         command,
         cwd=ROOT,
+        env=compiler_cache.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -43,6 +43,7 @@ NEEDS: tuple[Need, ...] = (
     Need("Google Benchmark", ("libbenchmark-dev",), "benchmark", pkg_config="benchmark"),
     Need("oneTBB", ("libtbb-dev",), "intel-oneapi-tbb", pkg_config="tbb", optional=True),
     Need("Python venv", ("python3-venv",), "python@3.11:", module="ensurepip"),
+    Need("ccache", ("ccache",), "ccache", tools=("ccache",), optional=True, for_tests=True),
     Need("Clang", ("clang",), "llvm", tools=("clang", "clang++"), optional=True, for_tests=True),
     Need("sanitizers for Clang", ("libclang-rt-dev",), "llvm+compiler-rt", optional=True, for_tests=True),
     Need("LLVM's symbolizer", ("llvm",), "llvm", optional=True, for_tests=True),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import build, setup
+from . import build, compiler_cache, setup
 from .common import ROOT, Failure, build_dir, complain, say
 
 
@@ -65,7 +65,7 @@ def count(junit: Path) -> Count:
 
 
 def environment(suite: Suite) -> dict[str, str]:
-    """Settings of the sanitizers; what the caller has set stays."""
+    """For sanitizers, and the compiler cache, since some tests build; what the caller has set stays."""
     folder = ROOT / "scripts" / "sanitizers"
     ours: dict[str, str] = {}
     if suite.preset == "asan":
@@ -81,7 +81,7 @@ def environment(suite: Suite) -> dict[str, str]:
             ours["OMP_TOOL_LIBRARIES"] = str(archer[-1])
     if os.geteuid() == 0:
         ours |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    return {**ours, **os.environ}
+    return {**ours, **compiler_cache.environment()}
 
 
 def ctest(suite: Suite, label: str | None) -> Count:

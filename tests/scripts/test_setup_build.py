@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tutti_cli import build, main, packages, python_env, setup
+from tutti_cli import build, compiler_cache, main, packages, python_env, setup
 from tutti_cli import test as verb
 from tutti_cli.common import Failure
 
@@ -86,6 +86,20 @@ def test_definitions_for_cmake(monkeypatch: pytest.MonkeyPatch) -> None:
     assert build.definitions("fuzz", []) == []
     with pytest.raises(Failure, match="unexpected argument"):
         build.definitions("release", ["-G", "Ninja"])
+
+
+def test_the_cache_of_compilers_leaves_what_the_caller_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*compiler_cache.LAUNCHERS, "CCACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(compiler_cache.shutil, "which", lambda _name: None)
+    assert not set(compiler_cache.LAUNCHERS) & set(compiler_cache.environment())
+    monkeypatch.setattr(compiler_cache.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert compiler_cache.environment()["CMAKE_CXX_COMPILER_LAUNCHER"] == "ccache"
+    assert compiler_cache.environment()["CCACHE_DIR"].endswith("/build/ccache")
+    monkeypatch.setenv("CCACHE_DIR", "/somewhere")
+    assert compiler_cache.environment()["CCACHE_DIR"] == "/somewhere"
+    monkeypatch.setenv("CMAKE_CXX_COMPILER_LAUNCHER", "")
+    assert compiler_cache.environment()["CMAKE_CXX_COMPILER_LAUNCHER"] == ""
 
 
 def test_the_end_of_a_log_starts_at_the_first_error(tmp_path: Path) -> None:
