@@ -1,9 +1,20 @@
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "kernels/nn/nn.hpp"
 #include "kernels/nn/simd.hpp"
+#include "kernels/nn/updates.hpp"
 
 namespace tutti::kernels::nn {
+
+double RateSchedule::at(std::int64_t step) const {
+  if (step < warm_up) return peak * static_cast<double>(step + 1) / static_cast<double>(warm_up);
+  if (last == 1 || steps <= warm_up) return peak;
+  const double part =
+      std::min(1.0, static_cast<double>(step - warm_up) / static_cast<double>(steps - warm_up));
+  return peak * (last + (1 - last) * (1 + std::cos(std::numbers::pi * part)) / 2);
+}
 
 template <class T>
 void sgd_step(const Sgd& sgd, double learning_rate, double scale, std::int64_t n, const T* gradient,

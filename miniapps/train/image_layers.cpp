@@ -14,55 +14,28 @@ class Convolution : public Layer<T> {
   double backward_product_flops() const override { return (dx_ ? 2 : 1) * shape_.flops(); }
 
   void forward(Recorder& r, const Shards& shards, const Parameters<T>& p) const override {
-    const auto& unit = p.list().unit(part_.unit);
-    const std::int64_t at_w = unit.offsets[part_.first], at_b = unit.offsets[part_.first + 1];
-    const nn::ConvolutionShape shape = shape_;
-    const nn::PlanesShape planes = this->planes();
-    r.each(shards,
-           make_kernel(
-               "convolution_relu",
-               [=](In<T> x, Whole<T> w, Out<T> y) {
-                 nn::convolution_forward<T>(shape, x.data, w.data() + at_w, nullptr, y.data);
-                 nn::channel_relu_forward<T>(planes, w.data() + at_b, y.data);
-               },
-               cost(1)),
-           read(x_), read(p.weights(unit.group), whole()), write(y_));
+    r.each(shards, make_kernel("convolution_relu", nn::ConvolutionReluForward<T>{place(p)}, cost(1)),
+           read(x_), read(p.weights(p.list().unit(part_.unit).group), whole()), write(y_));
   }
 
   void backward(Recorder& r, const Shards& shards, const Parameters<T>& p,
                 GradientsDone<T>& done) const override {
-    const auto& unit = p.list().unit(part_.unit);
-    const std::int64_t at_w = unit.offsets[part_.first], at_b = unit.offsets[part_.first + 1];
-    const nn::ConvolutionShape shape = shape_;
-    const nn::PlanesShape planes = this->planes();
+    const std::uint32_t group = p.list().unit(part_.unit).group;
+    const Access g = update(p.gradient(group));
+    const char* name = "convolution_relu_back";
     if (dx_)
-      r.each(shards,
-             make_kernel(
-                 "convolution_relu_back",
-                 [=](In<T> x, In<T> y, InOut<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
-                   nn::channel_relu_backward<T>(planes, y.data, dy.data, dy.data, g.data + at_b);
-                   nn::convolution_backward_weight<T>(shape, x.data, dy.data, g.data + at_w, nullptr);
-                   nn::convolution_backward_input<T>(shape, dy.data, w.data() + at_w, dx.data);
-                 },
-                 cost(2)),
-             read(x_), read(y_), update(dy_), read(p.weights(unit.group), whole()),
-             update(p.gradient(unit.group)), write(*dx_));
+      r.each(shards, make_kernel(name, nn::ConvolutionReluBackward<T>{place(p)}, cost(2)), read(x_), read(y_),
+             update(dy_), read(p.weights(group), whole()), g, write(*dx_));
     else
-      r.each(shards,
-             make_kernel(
-                 "convolution_relu_back",
-                 [=](In<T> x, In<T> y, InOut<T> dy, InOut<T> g) {
-                   nn::channel_relu_backward<T>(planes, y.data, dy.data, dy.data, g.data + at_b);
-                   nn::convolution_backward_weight<T>(shape, x.data, dy.data, g.data + at_w, nullptr);
-                 },
-                 cost(1)),
-             read(x_), read(y_), update(dy_), update(p.gradient(unit.group)));
+      r.each(shards, make_kernel(name, nn::ConvolutionReluBackwardFirst<T>{place(p)}, cost(1)), read(x_),
+             read(y_), update(dy_), g);
     if (part_.is_last) done.unit(r, part_.unit);
   }
 
  private:
-  nn::PlanesShape planes() const {
-    return {shape_.images, shape_.filters, shape_.out_height() * shape_.out_width()};
+  nn::ConvolutionPlace place(const Parameters<T>& p) const {
+    const auto& at = p.list().unit(part_.unit).offsets;
+    return {shape_, at[part_.first], at[part_.first + 1]};
   }
   Cost cost(double times) const {
     return {times * shape_.flops(), times * sizeof(T) * static_cast<double>(x_.elements() + y_.elements())};
@@ -81,21 +54,11 @@ class MaxPool : public Layer<T> {
       : shape_(shape), x_(x), y_(y), dy_(dy), dx_(dx) {}
 
   void forward(Recorder& r, const Shards& shards, const Parameters<T>&) const override {
-    r.each(shards,
-           make_kernel(
-               "max_pool", [s = shape_](In<T> x, Out<T> y) { nn::max_pool_forward<T>(s, x.data, y.data); },
-               cost()),
-           read(x_), write(y_));
+    r.each(shards, make_kernel("max_pool", nn::MaxPoolForward<T>{shape_}, cost()), read(x_), write(y_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>&, GradientsDone<T>&) const override {
-    r.each(shards,
-           make_kernel(
-               "max_pool_back",
-               [s = shape_](In<T> x, In<T> dy, Out<T> dx) {
-                 nn::max_pool_backward<T>(s, x.data, dy.data, dx.data);
-               },
-               cost()),
-           read(x_), read(dy_), write(dx_));
+    r.each(shards, make_kernel("max_pool_back", nn::MaxPoolBackward<T>{shape_}, cost()), read(x_), read(dy_),
+           write(dx_));
   }
 
  private:

@@ -10,7 +10,7 @@
 
 #include <tutti/tutti.hpp>
 
-#include "kernels/nn/nn.hpp"
+#include "kernels/nn/functors.hpp"
 #include "miniapps/train/parameters.hpp"
 
 namespace nn = tutti::kernels::nn;
@@ -38,7 +38,7 @@ struct UnitPart {
   bool is_last = true;    ///< nothing recorded later in the backward pass adds to the unit's gradient
 };
 
-enum class Activation : std::uint8_t { none, relu, gelu };
+using nn::Activation;
 
 template <class T>
 struct LinearOptions {

@@ -69,33 +69,18 @@ void Model<T>::record_loss(Recorder& r, const Scalar<double>& loss, double rows)
   const nn::RowsShape shape{this->rows(), config_.columns()};
   const Cost cost{30.0 * static_cast<double>(shape.rows * shape.columns),
                   2.0 * sizeof(T) * static_cast<double>(shape.rows * shape.columns)};
-  r.reduce(shards_,
-           make_kernel(
-               "cross_entropy",
-               [=](In<std::int32_t> labels, InOut<T> logits) {
-                 return nn::softmax_cross_entropy<T>(shape, logits.data, labels.data, 1 / rows, logits.data) /
-                        rows;
-               },
-               cost),
-           sum(loss), read(*labels_), update(*logits_));
+  r.reduce(shards_, make_kernel("cross_entropy", nn::CrossEntropy<T>{shape, rows}, cost), sum(loss),
+           read(*labels_), update(*logits_));
 }
 
 template <class T>
 void Model<T>::record_validation(Recorder& r, const Scalar<double>& loss,
                                  const Scalar<std::int64_t>& correct) const {
   const nn::RowsShape shape{rows(), config_.columns()};
-  r.reduce(shards_,
-           make_kernel("validation_loss",
-                       [=](In<std::int32_t> labels, In<T> logits) {
-                         return nn::softmax_cross_entropy<T>(shape, logits.data, labels.data, 1, nullptr);
-                       }),
-           sum(loss), read(*labels_), read(*logits_));
-  r.reduce(shards_,
-           make_kernel("correct",
-                       [=](In<std::int32_t> labels, In<T> logits) {
-                         return nn::count_correct<T>(shape, logits.data, labels.data);
-                       }),
-           sum(correct), read(*labels_), read(*logits_));
+  r.reduce(shards_, make_kernel("validation_loss", nn::LossOfRows<T>{shape}), sum(loss), read(*labels_),
+           read(*logits_));
+  r.reduce(shards_, make_kernel("correct", nn::CountCorrect<T>{shape}), sum(correct), read(*labels_),
+           read(*logits_));
 }
 
 template <class T>

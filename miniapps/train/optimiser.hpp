@@ -5,18 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "kernels/nn/nn.hpp"
+#include "kernels/nn/updates.hpp"
 #include "miniapps/train/parameters.hpp"
 
-/// The learning rate by step: rises linearly to `peak` over `warm_up` steps, then falls along half a cosine
-/// to `last` x peak at step `steps` (Loshchilov and Hutter, SGDR, ICLR 2017).
-struct RateSchedule {
-  double peak = 0.1;
-  double last = 1;  ///< 1: the rate stays at its peak
-  std::int64_t warm_up = 0;
-  std::int64_t steps = 0;
-  double at(std::int64_t step) const;
-};
+using tutti::kernels::nn::RateSchedule;
 
 struct OptimiserConfig {
   std::string kind = "sgd";  ///< sgd or adamw

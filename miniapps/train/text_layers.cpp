@@ -12,51 +12,29 @@ class LayerNorm : public Layer<T> {
       : shape_(shape), part_(part), x_(x), y_(y), statistics_(statistics), dy_(dy), dx_(dx), into_(into) {}
 
   void forward(Recorder& r, const Shards& shards, const Parameters<T>& p) const override {
-    const auto& unit = p.list().unit(part_.unit);
-    const std::int64_t gain = unit.offsets[part_.first], bias = unit.offsets[part_.first + 1];
-    r.each(shards,
-           make_kernel(
-               "layer_norm",
-               [=, s = shape_](In<T> x, Whole<T> w, Out<T> y, Out<T> statistics) {
-                 nn::layer_norm_forward<T>(s, x.data, w.data() + gain, w.data() + bias, y.data,
-                                           statistics.data);
-               },
-               cost(7, 2)),
-           read(x_), read(p.weights(unit.group), whole()), write(y_), write(statistics_));
+    r.each(shards, make_kernel("layer_norm", nn::LayerNormForward<T>{place(p)}, cost(7, 2)), read(x_),
+           weights(p), write(y_), write(statistics_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>& p,
                 GradientsDone<T>& done) const override {
-    const auto& unit = p.list().unit(part_.unit);
-    const std::int64_t gain = unit.offsets[part_.first], bias = unit.offsets[part_.first + 1];
-    const auto body = [=, s = shape_](const In<T>& x, const In<T>& statistics, const In<T>& dy,
-                                      const Whole<T>& w, const InOut<T>& g, nn::Into into, T* dx) {
-      nn::layer_norm_backward<T>(s, x.data, w.data() + gain, statistics.data, dy.data, into, dx,
-                                 g.data + gain, g.data + bias);
-    };
-    const Access w = read(p.weights(unit.group), whole());
-    const Access g = update(p.gradient(unit.group));
+    const Access g = update(p.gradient(p.list().unit(part_.unit).group));
     if (into_ == nn::Into::add)
-      r.each(shards,
-             make_kernel(
-                 "layer_norm_back",
-                 [=](In<T> x, In<T> statistics, In<T> dy, Whole<T> w, InOut<T> g, InOut<T> dx) {
-                   body(x, statistics, dy, w, g, nn::Into::add, dx.data);
-                 },
-                 cost(14, 4)),
-             read(x_), read(statistics_), read(dy_), w, g, update(dx_));
+      r.each(shards, make_kernel("layer_norm_back", nn::LayerNormBackwardAdd<T>{place(p)}, cost(14, 4)),
+             read(x_), read(statistics_), read(dy_), weights(p), g, update(dx_));
     else
-      r.each(shards,
-             make_kernel(
-                 "layer_norm_back",
-                 [=](In<T> x, In<T> statistics, In<T> dy, Whole<T> w, InOut<T> g, Out<T> dx) {
-                   body(x, statistics, dy, w, g, nn::Into::write, dx.data);
-                 },
-                 cost(14, 3)),
-             read(x_), read(statistics_), read(dy_), w, g, write(dx_));
+      r.each(shards, make_kernel("layer_norm_back", nn::LayerNormBackward<T>{place(p)}, cost(14, 3)),
+             read(x_), read(statistics_), read(dy_), weights(p), g, write(dx_));
     if (part_.is_last) done.unit(r, part_.unit);
   }
 
  private:
+  Access weights(const Parameters<T>& p) const {
+    return read(p.weights(p.list().unit(part_.unit).group), whole());
+  }
+  nn::LayerNormPlace place(const Parameters<T>& p) const {
+    const auto& at = p.list().unit(part_.unit).offsets;
+    return {shape_, at[part_.first], at[part_.first + 1]};
+  }
   Cost cost(double flops, double arrays) const {
     const double values = static_cast<double>(shape_.rows * shape_.columns);
     return {flops * values, arrays * sizeof(T) * values};
@@ -77,22 +55,14 @@ class Attention : public Layer<T> {
   double backward_product_flops() const override { return 2.5 * shape_.flops(); }
 
   void forward(Recorder& r, const Shards& shards, const Parameters<T>&) const override {
-    r.each(shards,
-           make_kernel("attention",
-                       [s = shape_](In<T> qkv, Out<T> y, Out<T> log_sums) {
-                         nn::attention_forward<T>(s, qkv.data, y.data, log_sums.data);
-                       },
-                       {product_flops(), bytes(4)}),
+    r.each(shards, make_kernel("attention", nn::AttentionForward<T>{shape_}, {product_flops(), bytes(4)}),
            read(qkv_), write(y_), write(log_sums_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>&, GradientsDone<T>&) const override {
-    r.each(shards,
-           make_kernel("attention_back",
-                       [s = shape_](In<T> qkv, In<T> y, In<T> log_sums, In<T> dy, Out<T> dqkv) {
-                         nn::attention_backward<T>(s, qkv.data, y.data, log_sums.data, dy.data, dqkv.data);
-                       },
-                       {backward_product_flops(), bytes(8)}),
-           read(qkv_), read(y_), read(log_sums_), read(dy_), write(dqkv_));
+    r.each(
+        shards,
+        make_kernel("attention_back", nn::AttentionBackward<T>{shape_}, {backward_product_flops(), bytes(8)}),
+        read(qkv_), read(y_), read(log_sums_), read(dy_), write(dqkv_));
   }
 
  private:
@@ -109,34 +79,21 @@ class Embedding : public Layer<T> {
       : shape_(shape), part_(part), tokens_(tokens), x_(x), dx_(dx) {}
 
   void forward(Recorder& r, const Shards& shards, const Parameters<T>& p) const override {
-    const auto& unit = p.list().unit(part_.unit);
-    const std::int64_t token = unit.offsets[part_.first], position = unit.offsets[part_.first + 1];
-    r.each(shards,
-           make_kernel(
-               "embedding",
-               [=, s = shape_](In<std::int32_t> tokens, Whole<T> w, Out<T> x) {
-                 nn::embedding_forward<T>(s, tokens.data, w.data() + token, w.data() + position, x.data);
-               },
-               cost()),
-           read(tokens_), read(p.weights(unit.group), whole()), write(x_));
+    r.each(shards, make_kernel("embedding", nn::EmbeddingForward<T>{place(p)}, cost()), read(tokens_),
+           read(p.weights(p.list().unit(part_.unit).group), whole()), write(x_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>& p,
                 GradientsDone<T>& done) const override {
-    const auto& unit = p.list().unit(part_.unit);
-    const std::int64_t token = unit.offsets[part_.first], position = unit.offsets[part_.first + 1];
-    r.each(shards,
-           make_kernel(
-               "embedding_back",
-               [=, s = shape_](In<std::int32_t> tokens, In<T> dx, InOut<T> g) {
-                 nn::embedding_backward<T>(s, tokens.data, dx.data, nn::Into::add, g.data + token,
-                                           g.data + position);
-               },
-               cost()),
-           read(tokens_), read(dx_), update(p.gradient(unit.group)));
+    r.each(shards, make_kernel("embedding_back", nn::EmbeddingBackward<T>{place(p)}, cost()), read(tokens_),
+           read(dx_), update(p.gradient(p.list().unit(part_.unit).group)));
     if (part_.is_last) done.unit(r, part_.unit);
   }
 
  private:
+  nn::EmbeddingPlace place(const Parameters<T>& p) const {
+    const auto& at = p.list().unit(part_.unit).offsets;
+    return {shape_, at[part_.first], at[part_.first + 1]};
+  }
   Cost cost() const {
     const double values = static_cast<double>(x_.elements());
     return {values, 3 * sizeof(T) * values};

@@ -18,7 +18,7 @@ TEST(ShardTree, SplitsAtTheLargestPowerOfTwoBelow) {
 
 TEST(ShardTree, RanksHaveSubtrees) {
   const auto subtrees = [](std::int64_t shards, std::uint32_t ranks) {
-    return ShardTree::subtrees_of_ranks(ShardLayout(shards, 1, ranks));
+    return subtrees_of_ranks(ShardLayout(shards, 1, ranks));
   };
   EXPECT_EQ(subtrees(8, 1), (std::vector<ShardRange>{{0, 8}}));
   EXPECT_EQ(subtrees(8, 2), (std::vector<ShardRange>{{0, 4}, {4, 8}}));
