@@ -194,7 +194,9 @@ std::string Report::block() const {
     text += line("time per step", fmt::format("{}  ({} {}, median of {}; warm-up not counted)",
                                               with_unit(t.median, "s"), t.is_ci95 ? "95 % interval" : "range",
                                               range_with_unit(t.low, t.high, "s"), plural(t.n, "repeat")));
-  for (const Merit& m : merits_) text += line(in_words(m.label), with_unit(m.value, m.unit));
+  for (const Merit& m : merits_)  // one that is checked, too, is printed once
+    if (std::none_of(checks_.begin(), checks_.end(), [&](const Check& c) { return c.name == m.name; }))
+      text += line(in_words(m.label), with_unit(m.value, m.unit));
   text += efficiency_text();
   for (const Check& c : checks_)
     text += line(in_words(c.name), fmt::format("{:.3g}  (at most {:.3g}: {})", c.value, c.tolerance,

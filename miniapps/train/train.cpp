@@ -2,12 +2,14 @@
 // runs, and the same bits on any number of ranks and threads.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <tutti/tutti.hpp>
 
 #include "miniapps/train/gemm_rate.hpp"
 #include "miniapps/train/generate.hpp"
 #include "miniapps/train/gradient_check.hpp"
+#include "miniapps/train/parallel_loops.hpp"
 #include "miniapps/train/progress.hpp"
 #include "miniapps/train/source.hpp"
 #include "miniapps/train/state_file.hpp"
@@ -36,23 +38,35 @@ struct History {
   }
 };
 
+/// The first step, which is not timed. `loops` do the same one and must come to the same bits.
+void warm_up(Training& training, std::optional<ParallelLoops>& loops, Report& report) {
+  training.step().run(1);
+  if (!loops) return;
+  loops->take_batch();
+  loops->run(1);
+  report.verify("omp_for_loss_off", std::abs(loops->loss() - training.losses().front()), 0);
+  report.verify("omp_for_weights_off", static_cast<double>(loops->different_weights()), 0);
+}
+
 /// Runs to step `last`, or until validation has not improved for a while.
-History run(Runtime& rt, const TrainOptions& opt, Training& training, GemmRate& gemm, Report& report,
-            std::int64_t last) {
+History run(Runtime& rt, const TrainOptions& opt, Training& training, GemmRate& gemm,
+            std::optional<ParallelLoops>& loops, Report& report, std::int64_t last) {
   const std::int64_t first = training.step_number();
   Progress progress(rt.is_root() && !opt.quiet);
   History history;
   history.add(first, training.validate());
-  const std::int64_t pieces = std::max(1, opt.repeat);
+  constexpr std::int64_t pieces = 6;  // enough for a 95 % interval of the median
   const std::int64_t piece = opt.validate_every > 0
                                  ? opt.validate_every
                                  : std::max<std::int64_t>(1, (last - first + pieces - 1) / pieces);
   std::int64_t worse = 0;
-  if (last - first > 2) training.step().run(1);  // warm-up; it counts as a step, but is not timed
+  if (last - first > 2) warm_up(training, loops, report);
   while (training.step_number() < last) {
     const std::int64_t now = training.step_number();
+    const std::int64_t steps = std::min(last, now - now % piece + piece) - now;
     gemm.measure();
-    report.time(training.step(), std::min(last, now - now % piece + piece) - now);
+    if (loops) loops->measure(steps);
+    report.time(training.step(), steps);
     if (opt.validate_every == 0 && training.step_number() < last) continue;
     history.add(training.step_number(), training.validate());
     progress.show(training.step_number() - first, last - first, training.losses().back(),
@@ -64,6 +78,19 @@ History run(Runtime& rt, const TrainOptions& opt, Training& training, GemmRate& 
   return history;
 }
 
+/// The rate of all workers inside the tasks that consist of matrix products, with the activations that belong
+/// to them.
+double product_gflops(const Findings& found) {
+  double flops = 0, time_s = 0;
+  for (const OperationFinding& o : found.operations)
+    for (const char* kind : {"linear", "attention", "convolution"})
+      if (o.name.starts_with(kind)) {
+        flops += o.all.flops;
+        time_s += o.all.time_s;
+      }
+  return flops / time_s * found.efficiency.workers / 1e9;
+}
+
 void report_speed(const Model<float>& model, const GemmRate& gemm, Report& report) {
   const ModelConfig& c = model.config();
   const double step_s = report.step_time().median;
@@ -71,9 +98,13 @@ void report_speed(const Model<float>& model, const GemmRate& gemm, Report& repor
   const double gflops = model.step_flops() * static_cast<double>(model.shards().count()) / step_s / 1e9;
   report.merit(c.is_text() ? "tokens_per_s" : "samples_per_s", rows / step_s,
                c.is_text() ? "tokens/s" : "samples/s", "speed");
-  report.merit("gflops", gflops, "GFLOP/s", "matrix products");
+  const Findings found = report.findings();
+  const double products = product_gflops(found);
+  report.merit("gflops", gflops, "GFLOP/s", "products in a step");
+  report.merit("product_gflops", products, "GFLOP/s", "products alone");
   report.merit("gemm_gflops", gemm.gflops(), "GFLOP/s", "512 x 512 products");
-  report.merit("fraction_of_gemm", gflops / gemm.gflops(), "1", "fraction of those");
+  report.merit("fraction_of_gemm", gflops / gemm.gflops(), "1", "step over those");
+  report.merit("product_fraction_of_gemm", products / gemm.gflops(), "1", "products over those");
   if (c.is_text()) {
     // 6 N + 6 L C T per token, as llm.c counts
     const double flops = 6.0 * static_cast<double>(model.parameters().list().elements()) +
@@ -81,11 +112,15 @@ void report_speed(const Model<float>& model, const GemmRate& gemm, Report& repor
     report.merit("model_flop_utilisation", flops * rows / step_s / 1e9 / gemm.gflops(), "1",
                  "model flop utilisation");
   }
-  const Findings found = report.findings();
   report.merit(
       "exposed_communication_s",
       found.efficiency.elapsed_s * (1 - found.efficiency.factors.process_communication) / found.steps, "s",
       "exposed communication");
+}
+
+void report_loops(const ParallelLoops& loops, Report& report) {
+  report.merit("step_s_omp_for", loops.step_s(), "s", "step as OpenMP loops");
+  report.merit("speedup_over_omp_for", loops.step_s() / report.step_time().median, "1", "times as fast");
 }
 
 void report_problem(Report& report, const TrainOptions& opt, const ModelConfig& c, const std::string& data,
@@ -99,7 +134,7 @@ void report_problem(Report& report, const TrainOptions& opt, const ModelConfig& 
     report.problem("sizes", c.hidden, fmt::format("{} hidden layers of {}", opt.layers, opt.width));
   report.problem("parameters", parameters);
   report.problem("data", opt.data, data);
-  report.problem("batch", opt.batch, fmt::format("{} in {} shards", opt.batch, opt.shards));
+  report.problem("batch", opt.batch);
   report.problem("shards", opt.shards);
   report.problem("optimiser", opt.optimiser);
   report.problem("learning_rate", opt.learning_rate,
@@ -135,6 +170,8 @@ int main(int argc, char** argv) {
   batches->complete(config);
   if (opt.epochs > 0)
     opt.steps = std::max<std::int64_t>(1, std::llround(opt.epochs * batches->steps_per_epoch(opt.batch)));
+  if (!opt.against.empty() && (rt.ranks() > 1 || opt.steps < 3))
+    usage_error("--against {} needs one rank, whose process has the loops, and 3 steps", opt.against);
   Model<float> model(rt, config, opt.shards, opt.batch / opt.shards, opt.seed);
   Training training(rt, *batches, model, opt.optimiser_config(), opt.validation_batches);
   if (!opt.load.empty()) load_state(rt, training, opt.optimiser_config(), opt.load);
@@ -144,10 +181,13 @@ int main(int argc, char** argv) {
   report_problem(report, opt, config, batches->description(), model.parameters().list().elements());
 
   GemmRate gemm(rt);
-  const History history = run(rt, opt, training, gemm, report, opt.steps);
+  std::optional<ParallelLoops> loops;
+  if (!opt.against.empty()) loops.emplace(model, opt.optimiser_config(), 0, static_cast<int>(rt.workers()));
+  const History history = run(rt, opt, training, gemm, loops, report, opt.steps);
   const std::vector<double> losses = training.losses();
 
   report_speed(model, gemm, report);
+  if (loops) report_loops(*loops, report);
   const Training::Copies copies = training.compare_copies();
   report.merit("training_loss", losses.back(), "1", "last training loss");
   report.merit("validation_loss", history.validation_losses.back(), "1", "validation loss");

@@ -37,6 +37,8 @@ void TrainOptions::declare(CLI::App& app) {
               "end after so many validations without a lower loss; 0: never (default: 0)");
   add_number(app, "--target-loss", target_loss, 0,
              "verify that the validation loss ends at most so high (default: lower than at the start)");
+  add_choice(app, "--against", against, {"omp-for"},
+             "mlp with sgd: measure the same steps as OpenMP parallel loops too, in turn");
   add_text(app, "--save", save, "write weights and the optimiser's state at the end (HDF5)");
   add_text(app, "--load", load, "go on from such a file");
   add_text(app, "--export", export_to, "write the weights for NumPy (.npz)");
@@ -66,6 +68,14 @@ void TrainOptions::validate() {
   if (prompt.empty()) usage_error("--prompt takes at least one byte");
   if (schedule == tutti::Schedule::kokkos)
     usage_error("--schedule kokkos: the kernels of neural nets have no Kokkos body; use tasks or bulk");
+  if (!against.empty() && (model != "mlp" || optimiser != "sgd" || !load.empty()))
+    usage_error("--against {} is for --model mlp with --optimiser sgd, and without --load", against);
+  if (repeat > 0)
+    usage_error(
+        "--repeat: a training run is not repeated, each of its steps goes on from the one before; it is "
+        "timed "
+        "between validations, see --validate-every");
+  repeat = 1;
   if (!tile.empty()) usage_error("--tile: the tiles of train are the shards; use --shards");
 }
 

@@ -30,10 +30,13 @@ struct TrainOptions : tutti::Options {
   std::int64_t validation_batches = 16;  ///< at most, of each validation
   std::int64_t patience = 0;  ///< validations without a lower loss until training ends; 0: any number
   double target_loss = 0;     ///< the validation loss must end at or below it; 0: any below the first
+  std::string against;        ///< empty or "omp-for": what is measured in turn with the training
   std::string save, load, export_to;
   std::int64_t generate = 0;
   double temperature = 0.8;
   std::string prompt = "\n";
+
+  TrainOptions() { repeat = 0; }  // so that a given one is noticed
 
   std::string app_name() const override { return "train"; }
   std::string app_description() const override { return "trains small neural nets"; }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import tempfile
 import unittest
+from collections import defaultdict
 from pathlib import Path
 from random import Random
 
@@ -61,6 +63,55 @@ class SameBits(unittest.TestCase):
 
     def test_gpt(self) -> None:
         self.same("gpt")
+
+
+class Overlap(unittest.TestCase):
+    """Gradients of late layers are summed over the ranks while the backward pass of the first layers runs."""
+
+    def test_gradients_travel_during_the_backward_pass(self) -> None:
+        if "mpi" not in features("train"):
+            self.skipTest("built without MPI")
+        ranks, steps = 2, 20
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trace.json"
+            result = train(
+                "gpt", "--layers", 4, "--width", 64, "--steps", steps, "--trace", path, "--messages", "mpi",
+                ranks=ranks,
+            )  # fmt: skip
+            self.assertEqual(result.status, 0, result)
+            events = json.loads(path.read_text())["traceEvents"]
+        nodes = defaultdict(list)  # (begin, end) by rank, step and name
+        times: dict[str, dict[str, float]] = {"s": {}, "f": {}}  # of messages, by id
+        for event in events:
+            if event["ph"] == "X" and event["args"].get("graph") == "step":
+                key = (event["pid"], event["args"]["step"], event["name"])
+                nodes[key].append((event["ts"], event["ts"] + event["dur"]))
+            elif event["ph"] in times:
+                times[event["ph"]][event["id"]] = event["ts"]
+        for rank in range(ranks):
+            received = updated = 0
+            for step in range(steps):
+                end = max(end for _, end in nodes[rank, step, "embedding_back"])
+                self.assertLess(min(end for _, end in nodes[rank, step, "partial_sum"]), end, (rank, step))
+                received += any(begin < end for begin, _ in nodes[rank, step, "receive for adamw"])
+                updated += any(begin < end for begin, _ in nodes[rank, step, "adamw"])
+            # a rank that is not on a processor for a while may receive late
+            self.assertGreater(received, steps // 2, f"rank {rank}: other ranks' gradients are there in time")
+            self.assertGreater(updated, steps // 2, f"rank {rank}: weights change before the pass ends")
+        on_their_way_s = 1e-6 * sum(times["f"][message] - sent for message, sent in times["s"].items())
+        exposed_s = steps * figure(result.report, "exposed_communication_s")
+        self.assertLess(exposed_s, on_their_way_s)
+
+
+class ParallelLoops(unittest.TestCase):
+    def test_same_bits_as_the_recorded_step(self) -> None:
+        words = ("--against", "omp-for", "--weight-decay", 0.01, "--layers", 3)
+        result = train("mlp", *words, threads=2)
+        self.assertEqual(result.status, 0, result)
+        checks = {c["name"]: c["value"] for c in result.report["verification"]}
+        self.assertEqual((checks["omp_for_loss_off"], checks["omp_for_weights_off"]), (0, 0))
+        self.assertGreater(figure(result.report, "step_s_omp_for"), 0)
+        self.assertEqual(result.report["loss_history"], train("mlp", *words[2:]).report["loss_history"])
 
 
 class State(unittest.TestCase):
@@ -169,6 +220,8 @@ class BadInput(unittest.TestCase):
         self.refused(2, "--generate writes text", "--generate", 5)
         self.refused(2, "--steps and --epochs", "--steps", 5, "--epochs", 1)
         self.refused(2, "--tile", "--tile", 5)
+        self.refused(2, "--against omp-for is for --model mlp", "--against", "omp-for", "--model", "cnn")
+        self.refused(2, "--repeat: a training run is not repeated", "--repeat", 3)
         self.refused(2, "--model takes", "--model", "rnn")
 
     def test_files(self) -> None:
