@@ -3,8 +3,10 @@
 #include <cstring>
 
 #include "kernels/blas1/blas1.hpp"
+#include "kernels/launch.hpp"
 #include "kernels/sparse/local.hpp"
 #include "kernels/sparse/sparse.hpp"
+#include "runtime/data/stream.hpp"
 
 namespace tutti::kernels {
 namespace {
@@ -12,23 +14,48 @@ namespace {
 using Tile = DiaTile<double>;
 using Part = Tile::Part;
 constexpr std::uint32_t lanes = Tile::lanes;
-using Lanes [[gnu::vector_size(lanes * sizeof(double))]] = double;
-
-Lanes load(const double* from) {
-  Lanes v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
+/// A value for each row of a slice, in as many vectors as the instruction set needs. (One vector type of
+/// eight doubles is what compilers take apart element by element where the registers are smaller.)
+struct Lanes {
+  static constexpr std::uint32_t parts = lanes / stream::lanes;
+  stream::Vector part[parts];
+  template <class Operation>
+  [[gnu::always_inline]] static Lanes each(const Operation& operation) {
+    Lanes result;
+    for (std::uint32_t i = 0; i < parts; ++i) result.part[i] = operation(i);
+    return result;
+  }
+  [[gnu::always_inline]] Lanes operator+(const Lanes& o) const {
+    return each([&](std::uint32_t i) TUTTI_INLINE { return part[i] + o.part[i]; });
+  }
+  [[gnu::always_inline]] Lanes operator-(const Lanes& o) const {
+    return each([&](std::uint32_t i) TUTTI_INLINE { return part[i] - o.part[i]; });
+  }
+  [[gnu::always_inline]] Lanes operator*(const Lanes& o) const {
+    return each([&](std::uint32_t i) TUTTI_INLINE { return part[i] * o.part[i]; });
+  }
+  [[gnu::always_inline]] void operator+=(const Lanes& o) { *this = *this + o; }
+  [[gnu::always_inline]] void operator-=(const Lanes& o) { *this = *this - o; }
+};
+[[gnu::always_inline]] inline Lanes inverse_of(const Lanes& v) {
+  return Lanes::each([&](std::uint32_t i) TUTTI_INLINE { return 1.0 / v.part[i]; });
 }
-void store(double* to, Lanes v) { std::memcpy(to, &v, sizeof v); }
+[[gnu::always_inline]] inline Lanes load(const double* from) {
+  return Lanes::each([&](std::uint32_t i) TUTTI_INLINE { return stream::load(from + i * stream::lanes); });
+}
+[[gnu::always_inline]] inline void store(double* to, const Lanes& v) {
+  for (std::uint32_t i = 0; i < Lanes::parts; ++i) stream::store_cached(to + i * stream::lanes, v.part[i]);
+}
 
 /// Those of rows first, ..., first + lanes - 1 that exist; 0 for others.
-Lanes load_rows(const double* x, std::uint32_t first, std::uint32_t rows) {
+[[gnu::always_inline]] inline Lanes load_rows(const double* x, std::uint32_t first, std::uint32_t rows) {
   if (first + lanes <= rows) return load(x + first);
   double v[lanes] = {};
   std::copy(x + first, x + rows, v);
   return load(v);
 }
-void store_rows(double* x, std::uint32_t first, std::uint32_t rows, Lanes v) {
+[[gnu::always_inline]] inline void store_rows(double* x, std::uint32_t first, std::uint32_t rows,
+                                              const Lanes& v) {
   if (first + lanes <= rows) return store(x + first, v);
   double values[lanes];
   store(values, v);
@@ -40,7 +67,7 @@ void store_rows(double* x, std::uint32_t first, std::uint32_t rows, Lanes v) {
 /// from memory took 0.65 of the time without; all into the first level 1.4 times, which fills its miss
 /// buffers, but the sweep from zero is fastest so.)
 template <int far, int near>
-Lanes product(const Part& part, std::uint32_t g, const double* x) {
+[[gnu::always_inline]] inline Lanes product(const Part& part, std::uint32_t g, const double* x) {
   const double* value = part.value + std::size_t{g} * lanes;
   if constexpr (far != 0) __builtin_prefetch(value + far * static_cast<std::ptrdiff_t>(lanes), 0, 2);
   if constexpr (near != 0) __builtin_prefetch(value + near * static_cast<std::ptrdiff_t>(lanes), 0, 3);
@@ -82,8 +109,9 @@ void multiply(const Tile& a, const double* x, double* y) {
 /// begin <= g < end), where the row before row i in the order of `step` (1 or -1) may be among its columns;
 /// `before` is its value, which for the next slice becomes that of the last row.
 template <int step>
-void solve_slice(const Tile& a, const Part& part, std::uint32_t s, std::uint32_t begin, std::uint32_t end,
-                 Lanes t, Lanes inverse, double* x, double& before) {
+[[gnu::always_inline]] inline void solve_slice(const Tile& a, const Part& part, std::uint32_t s,
+                                               std::uint32_t begin, std::uint32_t end, const Lanes& t,
+                                               const Lanes& inverse, double* x, double& before) {
   const std::uint32_t row = s * lanes, n = std::min(lanes, a.rows - row);
   alignas(64) double right[lanes], coupling[lanes];
   const auto in_order = [&](const auto& solve) {
@@ -116,7 +144,7 @@ struct GaussSeidelZero {
     double before = 0;
     for (std::uint32_t s = 0; s < a.slices; ++s) {
       const std::uint32_t row = s * lanes, inner = a.lower.inner[s];
-      const Lanes inverse = 1.0 / load(a.diagonal + row);
+      const Lanes inverse = inverse_of(load(a.diagonal + row));
       Lanes t = load_rows(r.data, row, a.rows);
       for (std::uint32_t g = a.lower.first[s]; g < inner; ++g) t -= product<96, 20>(a.lower, g, z);
       solve_slice<1>(a, a.lower, s, inner, a.lower.first[s + 1], t, inverse, z, before);
@@ -128,8 +156,8 @@ struct GaussSeidelZero {
       Lanes sum{};
       for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<0, -20>(a.upper, g, z);
       // z is D z of the forward sweep over D
-      solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * load_rows(z, row, a.rows) - sum, 1.0 / d, z,
-                      before);
+      solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * load_rows(z, row, a.rows) - sum,
+                      inverse_of(d), z, before);
       store_rows(out.data, row, a.rows, load_rows(z, row, a.rows));
     }
   }
@@ -145,7 +173,7 @@ struct GaussSeidel {
     double before = 0;
     for (std::uint32_t s = 0; s < a.slices; ++s) {
       const std::uint32_t row = s * lanes, inner = a.lower.inner[s];
-      const Lanes inverse = 1.0 / load(a.diagonal + row);
+      const Lanes inverse = inverse_of(load(a.diagonal + row));
       const Lanes old = load_rows(z, row, a.rows);
       Lanes t = load_rows(r.data, row, a.rows);
       for (std::uint32_t g = a.outside.first[s]; g < a.outside.first[s + 1]; ++g)
@@ -163,7 +191,8 @@ struct GaussSeidel {
       const Lanes forwards = load_rows(change, row, a.rows);
       Lanes sum{};
       for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<0, -20>(a.upper, g, change);
-      solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * forwards - sum, 1.0 / d, change, before);
+      solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * forwards - sum, inverse_of(d), change,
+                      before);
       store_rows(out.data, row, a.rows,
                  load_rows(z, row, a.rows) + (load_rows(change, row, a.rows) - forwards));
     }
