@@ -20,9 +20,9 @@ const double* local_values(const Tile& a, const Columns<double>& x) {
 }
 
 /// Asks for the entries of a matrix `ahead` of entry k, `count` of them; past a tile's last entry come those
-/// of the next tile. (Products from memory took 0.85 of the time with it on Zen 4, the sweep from zero 0.97;
-/// the sweep from x took 1.1 times as long, so it goes without.)
-constexpr std::size_t ahead = 512;
+/// of the next tile. (Products from memory took 0.85 of the time with it on Zen 4.) In SELL, where entries
+/// are read in order, those `near` also go to the first level.
+constexpr std::size_t ahead = 512, near = 160;
 template <class Column>
 void prefetch(const double* value, const Column* column, std::size_t k, std::size_t count) {
   for (std::size_t j = 0; j < count; j += 8) __builtin_prefetch(value + k + ahead + j, 0, 2);
@@ -57,11 +57,14 @@ void multiply(const Matrix& a, const double* x, double* y) {
 void multiply(const Sell& a, const double* x, double* y) {
   constexpr std::uint32_t lanes = Sell::lanes;
   a.column.visit([&](const auto* column) {
+    constexpr std::uint32_t line = 64 / sizeof *column;  // columns in a line
     for (std::uint32_t s = 0; s < a.slices; ++s) {
       double sum[lanes] = {};
       for (std::uint32_t k = a.first[s]; k < a.first[s + 1]; k += lanes) {
         __builtin_prefetch(a.value + k + ahead, 0, 2);
-        if (k % 32 == 0) __builtin_prefetch(column + k + ahead, 0, 2);
+        __builtin_prefetch(a.value + k + near, 0, 3);
+        if (k % line == 0) __builtin_prefetch(column + k + ahead, 0, 2);
+        if (k % line == 0) __builtin_prefetch(column + k + near, 0, 3);
         TUTTI_INDEPENDENT
         for (std::uint32_t l = 0; l < lanes; ++l) sum[l] += a.value[k + l] * x[column[k + l]];
       }
