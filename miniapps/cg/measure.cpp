@@ -28,7 +28,7 @@ void ProductBandwidth::measure() {
   options.threads = static_cast<int>(rt_.workers());
   options.array_bytes = std::max(options.array_bytes, 4 * last_level_cache_bytes());
   options.ranks_on_node = rt_.transport().ranks_on_node();
-  rt_.transport().barrier();
+  options.before_pass = [this] { rt_.transport().barrier(); };
   const Bandwidth bandwidth = memory_bandwidth(options);
   triad_gb_s_.push_back(sum_of_ranks(rt_.transport(), bandwidth.triad_bytes_per_s));
   read_gb_s_.push_back(sum_of_ranks(rt_.transport(), bandwidth.read_bytes_per_s));

@@ -76,9 +76,10 @@ class Arrays {
 };
 
 template <class Pass>
-double median_s(int passes, Pass pass) {
+double median_s(int passes, const std::function<void()>& before_pass, Pass pass) {
   std::vector<double> times;
   for (int p = -1; p < passes; ++p) {
+    if (before_pass) before_pass();
     const auto start = std::chrono::steady_clock::now();
     pass();
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
@@ -89,8 +90,8 @@ double median_s(int passes, Pass pass) {
   return times.size() % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
 }
 
-double copy(const Arrays& a, int passes) {
-  const double s = median_s(passes, [&] {
+double copy(const Arrays& a, const BandwidthOptions& options) {
+  const double s = median_s(options.passes, options.before_pass, [&] {
     a.parts([&](std::size_t lo, std::size_t hi, int) {
       const double* from = a[0];
       double* to = a[1];
@@ -105,7 +106,7 @@ double copy(const Arrays& a, int passes) {
 double copy_bandwidth(const View<const double>& from, const View<double>& to, int threads, int passes) {
   constexpr std::uintptr_t vector_bytes = sizeof(Vector);
   const std::int64_t n = from.extent(2);
-  const double s = median_s(passes, [&] {
+  const double s = median_s(passes, {}, [&] {
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for collapse(2) schedule(static)
@@ -126,14 +127,14 @@ double copy_bandwidth(const View<const double>& from, const View<double>& to, in
   return 16.0 * static_cast<double>(from.box.size()) / s;
 }
 
-double copy_bandwidth(const BandwidthOptions& options) { return copy(Arrays(options, 2), options.passes); }
+double copy_bandwidth(const BandwidthOptions& options) { return copy(Arrays(options, 2), options); }
 
 Bandwidth memory_bandwidth(const BandwidthOptions& options) {
   const Arrays a(options, 3);
   const auto n = static_cast<double>(a.elements());
   Bandwidth result;
-  result.copy_bytes_per_s = copy(a, options.passes);
-  const double triad_s = median_s(options.passes, [&] {
+  result.copy_bytes_per_s = copy(a, options);
+  const double triad_s = median_s(options.passes, options.before_pass, [&] {
     a.parts([&](std::size_t lo, std::size_t hi, int) {
       const double *x = a[0], *y = a[1];
       double* to = a[2];
@@ -143,7 +144,7 @@ Bandwidth memory_bandwidth(const BandwidthOptions& options) {
   result.triad_bytes_per_s = 24.0 * n / triad_s;
   std::vector<double> sums(static_cast<std::size_t>(options.threads) *
                            8);  // a line each; keeps the loads alive
-  const double read_s = median_s(options.passes, [&] {
+  const double read_s = median_s(options.passes, options.before_pass, [&] {
     a.parts([&](std::size_t lo, std::size_t hi, int thread) {
       constexpr std::size_t chains = block / lanes < 8 ? block / lanes : 8;  // hide the latency of addition
       Vector sum[chains] = {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "runtime/data/view.hpp"
 
@@ -18,10 +19,12 @@ struct Bandwidth {
 struct BandwidthOptions {
   int threads = 1;  ///< OpenMP threads; each touches its own part first and keeps it
   /// Size of each array. When several ranks of a node measure together, this is the node's: each of
-  /// `ranks_on_node` takes its part, starts together with the others (the caller's barrier), and the node's
-  /// bandwidth is the sum.
+  /// `ranks_on_node` takes its part, and the node's bandwidth is the sum.
   std::uint64_t array_bytes = 128ULL << 20;
   std::uint32_t ranks_on_node = 1;
+  /// Called before each pass: a barrier of ranks that measure together. A rank that lags behind would else
+  /// have some passes for itself, with more than its share of the memory.
+  std::function<void()> before_pass{};
   int passes = 9;  ///< timed passes of each kind after one that is not; the median counts
 };
 

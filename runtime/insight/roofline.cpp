@@ -54,7 +54,7 @@ double all_copy_bytes_per_s(Transport& transport, std::uint32_t workers) {
   options.threads = static_cast<int>(workers);
   options.array_bytes = std::max(options.array_bytes, 4 * last_level_cache_bytes());
   options.ranks_on_node = transport.ranks_on_node();
-  transport.barrier();
+  options.before_pass = [&] { transport.barrier(); };
   return static_cast<double>(transport.sum(static_cast<std::uint64_t>(copy_bandwidth(options))));
 }
 
