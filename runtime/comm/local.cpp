@@ -127,9 +127,12 @@ class LocalMessages : public Messages {
     }
   }
 
-  void start(std::uint32_t index) override {
+  bool start(std::uint32_t index) override {
     const std::lock_guard lock(mutex_);
-    (attempt(index) ? finished_ : waiting_).push_back(index);
+    const bool complete = attempt(index);
+    if (complete && specs_[index].sending) return true;
+    (complete ? finished_ : waiting_).push_back(index);
+    return false;
   }
 
   bool progress(std::vector<std::uint32_t>& done) override {

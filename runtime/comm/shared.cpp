@@ -53,7 +53,7 @@ class MixedMessages : public Messages {
   MixedMessages(std::vector<std::byte*> channels, std::unique_ptr<Messages> near,
                 std::unique_ptr<Messages> far)
       : channels_(std::move(channels)), near_(std::move(near)), far_(std::move(far)) {}
-  void start(std::uint32_t index) override { (channels_[index] ? near_ : far_)->start(index); }
+  bool start(std::uint32_t index) override { return (channels_[index] ? near_ : far_)->start(index); }
   bool progress(std::vector<std::uint32_t>& done) override {
     const bool near = near_->progress(done);
     const bool far = far_->progress(done);

@@ -36,13 +36,16 @@ class Messages {
   /// so ranks need not do it at the same moment.
   virtual ~Messages() = default;
 
-  /// Starts message `index` (position in the specs): a send may overwrite its staging again, and a receive
-  /// has its bytes in staging, once progress() has reported it, and only then may it be started again. Any
-  /// thread; may defer the work to progress(). A send waits for its receiver in every 16th start at least.
-  virtual void start(std::uint32_t index) = 0;
+  /// Starts message `index` (position in the specs). A send may overwrite its staging and be started again
+  /// once it is complete: at once if this returns true, else when progress() has reported it. A receive
+  /// returns false; it has its bytes in staging, and may be started again, once progress() has reported it.
+  /// Any thread; may defer the work to progress(). A send waits for its receiver in every 64th start at
+  /// least.
+  virtual bool start(std::uint32_t index) = 0;
 
   /// Makes progress if no other thread is doing so, and appends to `done` the messages that completed.
-  /// Every completion is reported to exactly one caller. Returns false if another thread held the lock.
+  /// Every completion that start() did not return is reported to exactly one caller. Returns false if another
+  /// thread held the lock.
   virtual bool progress(std::vector<std::uint32_t>& done) = 0;
 };
 

@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::uint64_t line = cache_line_size_bytes;
 constexpr std::uint64_t small_channel_bytes = 64 * 1024;  // as many slots as fit into so much
-constexpr std::uint64_t aligned_from_bytes = 2048;        // the payload starts on a line of its own
+constexpr std::uint64_t most_slots = 16;
+static_assert(most_slots <= bounded_skew);
+constexpr std::uint64_t aligned_from_bytes = 2048;  // the payload starts on a line of its own
 
 constexpr std::uint64_t in_lines(std::uint64_t bytes) { return (bytes + line - 1) / line * line; }
 
@@ -22,7 +24,7 @@ constexpr std::uint64_t in_lines(std::uint64_t bytes) { return (bytes + line - 1
 
 ChannelLayout::ChannelLayout(std::uint64_t bytes)
     : payload_offset(bytes < aligned_from_bytes ? 16 : line), slot_bytes(in_lines(payload_offset + bytes)) {
-  const std::uint64_t fitting = std::clamp<std::uint64_t>(small_channel_bytes / slot_bytes, 2, bounded_skew);
+  const std::uint64_t fitting = std::clamp<std::uint64_t>(small_channel_bytes / slot_bytes, 2, most_slots);
   slots = static_cast<std::uint32_t>(std::bit_floor(fitting));
 }
 
@@ -69,24 +71,26 @@ Window::~Window() {
   const auto limit = std::chrono::steady_clock::now() + farewell;
   for (Sent& sent : sent_) {
     Side& side = sides_[sent.message];
-    if (side.place || sent.state.load(std::memory_order_acquire) != blocked) continue;
+    if (side.place || !sent.blocked.load(std::memory_order_acquire)) continue;
     while (!advance(side) && std::uncaught_exceptions() == 0 && std::chrono::steady_clock::now() < limit)
       std::this_thread::yield();
   }
 }
 
-void Window::start(std::uint32_t index) {
+bool Window::start(std::uint32_t index) {
   Side& side = sides_[index];
-  if (side.sending)
-    start_send(side, sent_[side.position]);
-  else
-    start_receive(side, posted_[side.position]);
+  if (side.sending) return start_send(side, sent_[side.position]);
+  start_receive(side, posted_[side.position]);
+  return false;
 }
 
-void Window::start_send(Side& side, Sent& sent) {
+bool Window::start_send(Side& side, Sent& sent) {
   ++side.count;
   if (side.place) side.sequence(side.count).store(side.count, std::memory_order_release);
-  sent.state.store(advance(side) ? finished : blocked, std::memory_order_release);
+  if (advance(side)) return true;
+  sent.blocked.store(true, std::memory_order_release);
+  blocked_.fetch_add(1, std::memory_order_relaxed);
+  return false;
 }
 
 /// Completes the send that was started last if there is a slot: for its own bytes, or for those of the next
@@ -135,9 +139,7 @@ bool Window::anything() const {
     if (flag && flag->load(std::memory_order_relaxed) == posted.awaited.load(std::memory_order_relaxed))
       return true;
   }
-  for (const Sent& sent : sent_)
-    if (sent.state.load(std::memory_order_relaxed) != idle) return true;
-  return false;
+  return blocked_.load(std::memory_order_relaxed) != 0;
 }
 
 bool Window::progress(std::vector<std::uint32_t>& done) {
@@ -151,14 +153,18 @@ bool Window::progress(std::vector<std::uint32_t>& done) {
     accept(sides_[posted.message]);
     done.push_back(posted.message);
   }
-  for (Sent& sent : sent_) {
-    const SendState state = sent.state.load(std::memory_order_acquire);
-    if (state == idle || (state == blocked && !advance(sides_[sent.message]))) continue;
-    sent.state.store(idle, std::memory_order_relaxed);
-    done.push_back(sent.message);
-  }
+  if (blocked_.load(std::memory_order_relaxed) != 0) retry(done);
   busy_.store(false, std::memory_order_release);
   return true;
+}
+
+void Window::retry(std::vector<std::uint32_t>& done) {
+  for (Sent& sent : sent_) {
+    if (!sent.blocked.load(std::memory_order_acquire) || !advance(sides_[sent.message])) continue;
+    sent.blocked.store(false, std::memory_order_relaxed);
+    blocked_.fetch_sub(1, std::memory_order_relaxed);
+    done.push_back(sent.message);
+  }
 }
 
 }  // namespace tutti

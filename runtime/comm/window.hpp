@@ -12,8 +12,8 @@
 // - The receiver reads the bytes, then writes the credit with release order. The sender sees the credit with
 //   acquire order, then writes new bytes: no read of the old ones comes later.
 // Numbers are compared for equality or by difference, so they may wrap around; slots are a power of two.
-// Inside a rank, start() publishes what it wrote to the channel's record through `Posted::flag` or a send's
-// state (release), progress() takes it from there (acquire) under `busy_`, and reports it.
+// Inside a rank, start() publishes what it wrote to the channel's record through `Posted::flag` or
+// `Sent::blocked` (release), progress() takes it from there (acquire) under `busy_`, and reports it.
 #pragma once
 
 #include <atomic>
@@ -46,7 +46,7 @@ class Window : public Messages {
          std::vector<std::shared_ptr<SharedMemory>> memory);
   /// Waits for the sends that have not got a slot yet, but not for ever.
   ~Window() override;
-  void start(std::uint32_t index) override;
+  bool start(std::uint32_t index) override;
   bool progress(std::vector<std::uint32_t>& done) override;
 
  private:
@@ -78,23 +78,24 @@ class Window : public Messages {
     Number awaited{0};
     std::uint32_t message = 0;
   };
-  enum SendState : std::uint8_t { idle, finished, blocked };
   struct Sent {
-    std::atomic<SendState> state{idle};
+    std::atomic<bool> blocked{false};  ///< until there is a slot
     std::uint32_t message = 0;
   };
 
-  void start_send(Side& side, Sent& sent);
+  bool start_send(Side& side, Sent& sent);
   void start_receive(Side& side, Posted& posted);
   static bool has_room(Side& side, std::uint32_t number);
   static bool advance(Side& side);
   static void accept(Side& side);
   bool anything() const;
+  void retry(std::vector<std::uint32_t>& done);
 
   std::vector<Side> sides_;  ///< by message
   std::vector<Posted> posted_;
   std::vector<Sent> sent_;
   std::vector<std::shared_ptr<SharedMemory>> memory_;
+  std::atomic<std::uint32_t> blocked_{0};                         ///< of sent_
   alignas(cache_line_size_bytes) std::atomic<bool> busy_{false};  ///< a thread is in progress()
 };
 

@@ -93,8 +93,7 @@ class BulkExecutor : public Executor {
         for (std::uint32_t n = first; n < last; ++n) wait_for(plan_.nodes[n].payload);
         in_parallel(first, last);
         for (std::uint32_t n = first; n < last; ++n) {
-          done_[plan_.nodes[n].payload] = false;
-          messages_.start(plan_.nodes[n].payload);
+          done_[plan_.nodes[n].payload] = messages_.start(plan_.nodes[n].payload);
         }
         return;
       case NodeKind::run:

@@ -306,7 +306,7 @@ class DeviceExecutor : public Executor {
       case Stage::Kind::start:
         for (const std::uint32_t message : stage.nodes) {
           stages_->before_start(message);
-          messages_.start(message);
+          start(message);
         }
         break;
     }
@@ -351,7 +351,7 @@ class DeviceExecutor : public Executor {
     }
     if (thrown) rethrow_from(plan_, NodeId{failed}, step, thrown);
     const PlanNode& first = plan_.nodes[stage.nodes.front()];
-    if (first.kind == NodeKind::send || first.kind == NodeKind::receive) messages_.start(first.payload);
+    if (first.kind == NodeKind::send || first.kind == NodeKind::receive) start(first.payload);
     const std::uint64_t now = ticks();
     account(stage.nodes, first.kind, begin, now, step);
   }
@@ -399,11 +399,15 @@ class DeviceExecutor : public Executor {
     if (plan_.messages.empty()) return false;
     done_.clear();
     messages_.progress(done_);
-    for (const std::uint32_t m : done_) {
-      is_there_[m] = true;
-      count_down(awaiting_[m]);
-    }
+    for (const std::uint32_t m : done_) complete(m);
     return !done_.empty();
+  }
+  void start(std::uint32_t message) {
+    if (messages_.start(message)) complete(message);
+  }
+  void complete(std::uint32_t message) {
+    is_there_[message] = true;
+    count_down(awaiting_[message]);
   }
 
   // -- waiting

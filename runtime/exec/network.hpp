@@ -21,9 +21,11 @@ class Network {
 
   bool in_use() const { return !arrived_.empty(); }
 
-  void send(Worker& w, std::uint32_t message) {
+  /// True if the send is complete; else poll() will find it.
+  bool send(Worker& w, std::uint32_t message) {
+    if (messages_.start(message)) return true;
     ++w.sends_in_flight;
-    messages_.start(message);
+    return false;
   }
   /// The message was unpacked; arm() says when the next one may come.
   void unpacked(std::uint32_t message) { arrived_[message] = 0; }

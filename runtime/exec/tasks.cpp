@@ -190,7 +190,7 @@ class TaskExecutor : public Executor {
       fail(n);
       return none;
     }
-    if (hot.kind != NodeKind::run) follow_up(w, plan_.nodes[n], step, stop);
+    const bool sent = hot.kind != NodeKind::run && follow_up(w, plan_.nodes[n], step, stop);
     if (begin != 0) hot.length = w.meter.end(begin, n, hot.kind, step);
     if (leaves) w.role.come_back();
     w.current.store(none, std::memory_order_relaxed);
@@ -205,6 +205,7 @@ class TaskExecutor : public Executor {
     }
     // armed for the next cycle, since its staging is free again; but first let go those who wait
     if (hot.kind == NodeKind::receive) network_.arm(plan_.nodes[n].payload);
+    if (sent) deliver(w, plan_.nodes[n].payload);
     return next;
   }
 
@@ -230,15 +231,16 @@ class TaskExecutor : public Executor {
     share(w, w.ready, w.ready.private_count() / 2);
   }
 
-  void follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop) {
-    if (node.kind == NodeKind::send) {
-      network_.send(w, node.payload);
-    } else if (node.kind == NodeKind::receive) {
+  // True if it was a send, and its message is on its way.
+  bool follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop) {
+    if (node.kind == NodeKind::send) return network_.send(w, node.payload);
+    if (node.kind == NodeKind::receive) {
       network_.unpacked(node.payload);
     } else if (node.kind == NodeKind::decide) {
       gate_.decide(node, step, stop);
       parking_.wake_all();
     }
+    return false;
   }
 
   // By the home worker, or its stand-in.

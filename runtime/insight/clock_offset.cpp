@@ -21,7 +21,7 @@ class Line {
 
   void send(double value) {
     std::memcpy(staging_.data(), &value, sizeof value);
-    messages_->start(sending);
+    sent_ = messages_->start(sending);
     wait(sent_);
   }
   double receive() {

@@ -120,7 +120,7 @@ class OverMessages : public Way {
   void post(std::uint32_t tag) override { messages_->start(tags_ + tag); }
   void send(std::uint32_t tag) override {
     pack(places_[tag]);
-    messages_->start(tag);
+    sent[tag] += messages_->start(tag);
   }
   void look() override {
     done_.clear();
