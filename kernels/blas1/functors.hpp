@@ -6,6 +6,7 @@
 
 #include "kernels/blas1/lanes.hpp"
 #include "kernels/launch.hpp"
+#include "runtime/data/mix.hpp"
 #include "runtime/data/view.hpp"
 
 namespace tutti::kernels {
@@ -90,14 +91,10 @@ struct PipelinedUpdate {
 
 struct RandomVector {
   std::uint64_t seed;
-  // SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014)
   TUTTI_FUNCTION void row(std::int64_t i, const Out<double>& x) const {
     const auto number = static_cast<std::uint64_t>(x.box.lo[2] + i);
-    std::uint64_t v = seed * 0xd1342543de82ef95ULL + (number + 1) * 0x9e3779b97f4a7c15ULL;
-    v = (v ^ (v >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    v = (v ^ (v >> 27)) * 0x94d049bb133111ebULL;
-    v ^= v >> 31;
-    x.data[i] = static_cast<double>(v >> 11) * 0x1p-52 - 1.0;
+    const std::uint64_t bits = mix(seed * 0xd1342543de82ef95ULL + (number + 1) * mix_increment);
+    x.data[i] = static_cast<double>(bits >> 11) * 0x1p-52 - 1.0;
   }
   void operator()(Out<double> x) const {
     for (std::int64_t i = 0; i < x.extent(2); ++i) row(i, x);

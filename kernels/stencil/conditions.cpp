@@ -10,6 +10,7 @@
 #include "kernels/kokkos.hpp"
 #include "kernels/stencil/cells.hpp"
 #include "kernels/stencil/stencil.hpp"
+#include "runtime/data/mix.hpp"
 #include "runtime/error.hpp"
 
 namespace tutti::kernels {
@@ -117,13 +118,6 @@ struct SumCells {
   }
 };
 
-// Finaliser of SplitMix64 (Steele, Lea and Flood, Fast splittable pseudorandom number generators, 2014).
-std::uint64_t mix(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
-
 struct Checksum {
   Index3 extents;
   std::uint64_t operator()(In<double> u) const {
@@ -134,7 +128,7 @@ struct Checksum {
         const auto first = static_cast<std::uint64_t>(
             ((u.box.lo[0] + i) * extents[1] + u.box.lo[1] + j) * extents[2] + u.box.lo[2]);
         for (std::int64_t k = 0; k < u.extent(2); ++k) {
-          const std::uint64_t place = (first + static_cast<std::uint64_t>(k) + 1) * 0x9e3779b97f4a7c15ULL;
+          const std::uint64_t place = (first + static_cast<std::uint64_t>(k) + 1) * mix_increment;
           sum += mix(std::bit_cast<std::uint64_t>(row[k]) ^ mix(place));
         }
       }

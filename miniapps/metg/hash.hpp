@@ -4,15 +4,11 @@
 #include <cstdint>
 #include <initializer_list>
 
+#include "runtime/data/mix.hpp"
+
 namespace metg {
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a bijection that scatters all bits.
-constexpr std::uint64_t scatter(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
+constexpr std::uint64_t scatter(std::uint64_t x) { return tutti::mix(x + tutti::mix_increment); }
 
 constexpr std::uint64_t hash(std::initializer_list<std::uint64_t> words) {
   std::uint64_t h = 0;

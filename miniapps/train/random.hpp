@@ -5,15 +5,11 @@
 #include <cstdint>
 #include <numbers>
 
+#include "runtime/data/mix.hpp"
+
 namespace random_numbers {
 
-/// Mixes 64 bits (the finaliser of SplitMix64; Steele, Lea and Flood, OOPSLA 2014).
-inline std::uint64_t mixed(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
+inline std::uint64_t mixed(std::uint64_t x) { return tutti::mix(x + tutti::mix_increment); }
 /// Number `index` of the sequence `seed`.
 inline std::uint64_t bits(std::uint64_t seed, std::uint64_t index) {
   return mixed(mixed(seed) ^ mixed(~index));

@@ -6,20 +6,13 @@
 #include <cstdlib>
 #include <vector>
 
+#include "runtime/data/mix.hpp"
 #include "runtime/data/replicated.hpp"
 #include "runtime/data/sparse_matrix.hpp"
 
 namespace tutti::test {
 
 inline constexpr std::uint64_t outside = 3;  // the boundary value
-
-inline std::uint64_t mix(std::uint64_t x) {
-  x ^= x >> 30;
-  x *= 0xbf58476d1ce4e5b9ULL;
-  x ^= x >> 27;
-  x *= 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
-}
 
 inline std::uint64_t linear_index(const Index3& n, std::int64_t i, std::int64_t j, std::int64_t k) {
   return static_cast<std::uint64_t>((i * n[1] + j) * n[2] + k);
