@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from clusters import Cluster
 from conftest import ROOT, Study
 from studies import STRONG, failure, run
+from waiting import until
 
 from tutti_cli.cluster import progress
 from tutti_cli.common import Failure
@@ -107,14 +107,9 @@ def test_the_signal_before_the_end_lets_a_run_end_and_requeues(cluster: Cluster)
     cluster.study("", ONE, 4)
     cluster.submit()
     process = work(cluster, mode="slow")
-    deadline = time.monotonic() + 60
-    while not list((cluster.output / "spool").glob("point-*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: list((cluster.output / "spool").glob("point-*")))
     process.send_signal(signal.SIGUSR1)
-    while not cluster.calls("scontrol"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: cluster.calls("scontrol"))
     process.terminate()  # as Slurm does when it requeues
     _, text = ended(process)
     assert "the time of the job is nearly up; back into the queue" in text
@@ -152,10 +147,7 @@ def test_a_failing_point_and_a_lost_node(cluster: Cluster) -> None:
     assert status == 1 and "task 0 on n1: Aborted" in text and "2 new runs, 2 failed" in text
     cluster.mode("lost")
     process = work(cluster, SLURM_RESTART_COUNT="1")
-    deadline = time.monotonic() + 60
-    while not cluster.calls("scontrol"):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: cluster.calls("scontrol"))
     process.terminate()
     ended(process)
     assert mark(cluster) == "interrupted" and cluster.calls("scontrol") == [["requeue", "100"]]
@@ -232,20 +224,14 @@ def test_a_command_killed_during_sbatch(cluster: Cluster) -> None:
     process = subprocess.Popen(
         [sys.executable, ROOT / "scripts" / "tutti", "study", *words], stdout=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
-    while not cluster.known():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(cluster.known)
     process.kill()
     process.wait()
     cluster.mode("")
     status, text = cluster.submit()
     assert status == 3 and "another `tutti study` is at work" in text
-    while status == 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-        status, text = cluster.submit()
-    assert status == 0 and len(cluster.known()) == 2 == len(cluster.entries())
+    until(lambda: cluster.submit()[0] == 0)
+    assert len(cluster.known()) == 2 == len(cluster.entries())
 
 
 def test_nothing_was_submitted(cluster: Cluster) -> None:

@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Run
+from waiting import until
 
 Script = Callable[[str, str], Path]
 
@@ -116,25 +116,18 @@ def alive(pid: str) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], limit_s: float = 20) -> None:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_the_run(script: Script, tmp_path: Path, number: signal.Signals) -> None:
     app = script("app", f"echo $$ > {tmp_path}/pid\nexec sleep 60\n")
     command = [sys.executable, str(ROOT / "scripts" / "tutti"), "run", str(app), "-n", "1", "-t", "1"]
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     pid = tmp_path / "pid"
-    wait_until(lambda: pid.exists() and bool(pid.read_text().strip()))
+    until(lambda: pid.exists() and bool(pid.read_text().strip()))
     child.send_signal(number)
     _, errors = child.communicate(timeout=30)
     assert child.returncode == 128 + number
     assert lines(errors) == [f"tutti: error: app: stopped by {number.name}"]
-    wait_until(lambda: not alive(pid.read_text().strip()))
+    until(lambda: not alive(pid.read_text().strip()))
 
 
 def test_a_kill_ends_the_run_too(script: Script, tmp_path: Path) -> None:
@@ -142,10 +135,10 @@ def test_a_kill_ends_the_run_too(script: Script, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts" / "tutti"), "run", str(app), "-n", "1", "-t", "1"]
     child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     pid = tmp_path / "pid"
-    wait_until(lambda: pid.exists() and bool(pid.read_text().strip()))
+    until(lambda: pid.exists() and bool(pid.read_text().strip()))
     child.kill()
     child.wait()
-    wait_until(lambda: not alive(pid.read_text().strip()))
+    until(lambda: not alive(pid.read_text().strip()))
 
 
 @pytest.mark.parametrize(

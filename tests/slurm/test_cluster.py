@@ -7,13 +7,13 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
 import pytest
+from waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = Path(__file__).parent / "cluster.sh"
@@ -120,13 +120,6 @@ def make(
 
 def slurm(*words: str) -> str:
     return subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.2)
 
 
 def faked(initial: int, limit_s: int = 60) -> str:

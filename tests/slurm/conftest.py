@@ -1,0 +1,6 @@
+"""These tests share helpers with those of the `tutti` command."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
