@@ -1,21 +1,14 @@
 // Random programs on 1 to 8 simulated ranks must equal their sequential interpretation exactly.
-// TUTTI_RANDOM_PROGRAMS sets how many are tried, TUTTI_RANDOM_SEED where to begin.
-#include <cstdlib>
 #include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "tests/graph/random_program.hpp"
+#include "tests/graph/random_job.hpp"
 #include "tests/graph/simulator.hpp"
 
 namespace tutti::test {
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 void try_program(std::uint64_t seed, std::uint32_t ranks) {
   const RandomProgram program = RandomProgram::make(seed);
@@ -61,15 +54,8 @@ void try_program(std::uint64_t seed, std::uint32_t ranks) {
 }
 
 TEST(RandomPrograms, EqualSequentialExecution) {
-  const std::uint64_t count = from_environment("TUTTI_RANDOM_PROGRAMS", 300);
-  const std::uint64_t first = from_environment("TUTTI_RANDOM_SEED", 1);
-  RecordProperty("first_seed", std::to_string(first));
-  fmt::print("seeds {} to {}\n", first, first + count - 1);
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const std::uint32_t ranks = 1 + static_cast<std::uint32_t>(seed * 7 % 8);
-    try_program(seed, ranks);
-    if (::testing::Test::HasFatalFailure()) return;
-  }
+  for_seeds(1, 300,
+            [](std::uint64_t seed) { try_program(seed, 1 + static_cast<std::uint32_t>(seed * 7 % 8)); });
 }
 
 }  // namespace
