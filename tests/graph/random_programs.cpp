@@ -1,11 +1,10 @@
 // Random programs on 1 to 8 simulated ranks must equal their sequential interpretation exactly.
-#include <thread>
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/graph/random_job.hpp"
 #include "tests/graph/simulator.hpp"
+#include "tests/local_ranks.hpp"
 
 namespace tutti::test {
 namespace {
@@ -19,12 +18,10 @@ void try_program(std::uint64_t seed, std::uint32_t ranks) {
   for (std::uint32_t r = 0; r < ranks; ++r) {
     contexts.push_back({RankId{r}, ranks, 1 + static_cast<std::uint32_t>(seed % 3), nullptr});
   }
-  const auto transports = make_local_transports(ranks);
-  std::vector<std::thread> threads;
-  for (std::uint32_t r = 0; r < ranks; ++r)
-    threads.emplace_back(
-        [&, r] { data[r] = std::make_unique<RecordedProgram>(program, contexts[r], *transports[r]); });
-  for (std::thread& t : threads) t.join();
+  on_local_ranks(ranks, [&](const std::shared_ptr<Transport>& transport) {
+    const std::size_t r = transport->rank().index();
+    data[r] = std::make_unique<RecordedProgram>(program, contexts[r], *transport);
+  });
   for (std::uint32_t r = 0; r < ranks; ++r) {
     Record record{"random", {}};
     for (std::size_t p = 0; p < program.phases.size(); ++p) {

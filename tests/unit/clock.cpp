@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/insight/clock_offset.hpp"
+#include "tests/local_ranks.hpp"
 
 using namespace tutti;
 
@@ -29,15 +30,11 @@ TEST(Clock, ReadingCostsLessThanAMicrosecond) {
 TEST(ClockOffset, FindsWhatClocksOfOtherNodesAreOffBy) {
   const std::vector<std::string> nodes{"a", "b", "a", "c"};
   const std::vector<double> ahead_s{0, 12.5, 0, -3};
-  auto transports = make_local_transports(4);
   std::vector<double> found(4);
-  std::vector<std::thread> threads;
-  for (std::uint32_t r = 0; r < 4; ++r)
-    threads.emplace_back([&, r] {
-      found[r] =
-          clock_offset_s(*transports[r], nodes[r], [&, r] { return steady_seconds(ticks()) + ahead_s[r]; });
-    });
-  for (auto& t : threads) t.join();
+  test::on_local_ranks(4, [&](const auto& transport) {
+    const std::size_t r = transport->rank().index();
+    found[r] = clock_offset_s(*transport, nodes[r], [&] { return steady_seconds(ticks()) + ahead_s[r]; });
+  });
   EXPECT_EQ(found[0], 0);
   EXPECT_EQ(found[2], 0) << "shares rank 0's clock";
   EXPECT_NEAR(found[1], -12.5, 0.01);

@@ -1,16 +1,14 @@
 #include <array>
 #include <functional>
 
+#include "tests/local_ranks.hpp"
 #include "tests/ranks/transport_scenarios.hpp"
 
 namespace tutti {
 namespace {
 
 void on_ranks(std::uint32_t ranks, const std::function<void(Transport&)>& body) {
-  const auto transports = make_local_transports(ranks);
-  std::vector<std::thread> threads;
-  for (const auto& transport : transports) threads.emplace_back([&] { body(*transport); });
-  for (std::thread& thread : threads) thread.join();
+  test::on_local_ranks(ranks, [&](const auto& transport) { body(*transport); });
 }
 
 TEST(LocalTransport, CollectivesAgree) {

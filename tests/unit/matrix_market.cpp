@@ -1,10 +1,10 @@
 // Matrix Market files with simulated ranks.
 #include <filesystem>
 #include <functional>
-#include <thread>
 
 #include <gtest/gtest.h>
 
+#include "tests/local_ranks.hpp"
 #include "tests/ranks/matrix_market_scenarios.hpp"
 
 namespace tutti {
@@ -13,14 +13,8 @@ namespace {
 void on_ranks(const std::function<void(Transport&, const std::string&)>& scenario) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "tutti_unit_matrix_market";
   std::filesystem::create_directories(folder);
-  for (const std::uint32_t ranks : {1, 2, 3, 5}) {
-    const auto transports = make_local_transports(ranks);
-    std::vector<std::thread> threads;
-    threads.reserve(ranks);
-    for (const auto& transport : transports)
-      threads.emplace_back([&] { scenario(*transport, folder.string()); });
-    for (std::thread& thread : threads) thread.join();
-  }
+  for (const std::uint32_t ranks : {1, 2, 3, 5})
+    test::on_local_ranks(ranks, [&](const auto& transport) { scenario(*transport, folder.string()); });
   std::filesystem::remove_all(folder);
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "runtime/comm/window.hpp"
+#include "tests/local_ranks.hpp"
 #include "tests/ranks/transport_scenarios.hpp"
 
 namespace tutti {
@@ -13,11 +14,8 @@ namespace {
 
 /// Ranks of one node are neighbours: `per_node` of them.
 void on_ranks(std::uint32_t ranks, std::uint32_t per_node, const std::function<void(Transport&)>& body) {
-  const auto transports = make_local_transports(ranks);
-  std::vector<std::thread> threads;
-  for (const auto& transport : transports)
-    threads.emplace_back([&] { body(*with_shared_memory(transport, transport->rank().value / per_node)); });
-  for (std::thread& thread : threads) thread.join();
+  test::on_local_ranks(
+      ranks, [&](const auto& transport) { body(*transport); }, per_node);
 }
 
 /// Messages between the first and the last rank, with a place for the bytes: true if the transport moved it.

@@ -2,12 +2,12 @@
 #include "runtime/data/sparse_matrix.hpp"
 
 #include <functional>
-#include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "runtime/error.hpp"
+#include "tests/local_ranks.hpp"
 
 namespace tutti {
 namespace {
@@ -25,14 +25,11 @@ std::string message_of(const std::function<void()>& body) {
 /// body(context, transport) on each of n ranks at once; returns what they threw.
 std::vector<std::string> on_ranks(std::uint32_t n,
                                   const std::function<void(const RankContext&, Transport&)>& body) {
-  const auto transports = make_local_transports(n);
   std::vector<std::string> thrown(n);
-  std::vector<std::thread> threads;
-  for (std::uint32_t r = 0; r < n; ++r)
-    threads.emplace_back([&, r] {
-      thrown[r] = message_of([&] { body({RankId{r}, n, 2, nullptr}, *transports[r]); });
-    });
-  for (auto& t : threads) t.join();
+  test::on_local_ranks(n, [&](const auto& transport) {
+    const RankId rank = transport->rank();
+    thrown[rank.index()] = message_of([&] { body({rank, n, 2, nullptr}, *transport); });
+  });
   return thrown;
 }
 
