@@ -14,17 +14,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from .common import Failure
+from .study.style import FAINT, TEXT, looks, marks, paper
 
-# Okabe and Ito's colours, which people with any kind of colour vision can tell apart; with markers beside.
-LOOKS = (
-    ("#0072B2", "o"),
-    ("#D55E00", "s"),
-    ("#009E73", "^"),
-    ("#CC79A7", "D"),
-    ("#E69F00", "v"),
-    ("#56B4E9", "P"),
-)
-STYLE = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "axes.titlesize": 10}
+HEIGHT_IN = 4.2
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -56,9 +48,11 @@ def title(result: dict[str, Any]) -> str:
 
 def figure(result: dict[str, Any]) -> Figure:
     """Medians with lines, the single repeats faintly, and the level of one half."""
-    with plt.rc_context(STYLE):
-        made, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-        for (colour, marker), series in zip(LOOKS, result["series"]["efficiency"], strict=False):
+    with plt.rc_context(paper("double")):
+        made, axes = plt.subplots(layout="constrained")
+        made.set_figheight(HEIGHT_IN)
+        for place, series in enumerate(result["series"]["efficiency"]):
+            colour, dashes, marker = looks(place)
             points = sorted(series["points"], key=lambda p: p["granularity_us"])
             for one_round in series["rounds"]:
                 axes.plot(
@@ -72,18 +66,17 @@ def figure(result: dict[str, Any]) -> Figure:
             axes.plot(
                 [p["granularity_us"] for p in points],
                 [p["efficiency"] for p in points],
-                color=colour,
-                marker=marker,
-                markersize=5,
+                linestyle=dashes,
                 label=label(series),
+                **marks(colour, marker),
             )
-        axes.axhline(0.5, color="#555555", linewidth=1, linestyle=":")
+        axes.axhline(0.5, color=FAINT, linestyle=":")
         axes.set_xscale("log")
         axes.set_ylim(0, None)
         axes.set_xlabel("granularity: wall time x workers / tasks (us)")
         axes.set_ylabel("efficiency: rate / peak rate")
-        axes.set_title(title(result))
-        axes.legend(title="METG(50 %)", loc="lower right", fontsize=8)
+        axes.set_title(title(result), fontsize=TEXT)
+        axes.legend(title="METG(50 %)", loc="lower right", frameon=True)
     return made
 
 
@@ -92,6 +85,6 @@ def plot(file: Path) -> list[Path]:
     made = figure(read(file))
     paths = [file.with_suffix(".png"), file.with_suffix(".svg")]
     for path in paths:
-        made.savefig(path, dpi=150)
+        made.savefig(path)
     plt.close(made)
     return paths

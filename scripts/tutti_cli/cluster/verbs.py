@@ -19,6 +19,7 @@ from ..study.measure import Program
 from ..study.model import Study, uneven
 from ..study.paths import folder_of, shown
 from ..study.store import Store
+from ..study.verbs import tell_what_failed
 from . import progress, queue, script, share, site, spool
 from . import state as states
 from .jobs import Job, fitting, jobs, plain, refuse_points
@@ -284,12 +285,7 @@ def cancel_verb(folder: str) -> int:
 
 def finish(store: Store, state: State) -> int:
     """Says what comes next; FAILED where a point failed, or is incomplete and in no job."""
-    labels = store.study.labels()
-    failures, unverified = store.failures(), store.unverified()
-    for point, message in failures:
-        say(f"study: {labels[point]} failed: {message}")
-    if unverified:
-        say(f"study: verification failed at {', '.join(labels[point] for point in unverified)}")
+    failed = tell_what_failed(store)
     if state.live:
         return OK
     lacking = progress.wanting(store)
@@ -299,4 +295,4 @@ def finish(store: Store, state: State) -> int:
         )
     else:
         say(f"study: complete: scripts/tutti study report {shown(store.file.parent)}")
-    return FAILED if failures or unverified or lacking else OK
+    return FAILED if failed or lacking else OK

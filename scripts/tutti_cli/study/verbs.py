@@ -62,19 +62,25 @@ def fitting(study: Study, cores: int) -> Study:
     return replace(study, points=points)
 
 
-def tell(kept: store.Store, before: int, stopped: str) -> int:
-    """What a sitting did; the exit status."""
+def tell_what_failed(kept: store.Store) -> bool:
+    """The points that failed or were not verified, if there are any."""
     labels = kept.study.labels()
     failures, unverified = kept.failures(), kept.unverified()
     for point, message in failures:
         say(f"study: {labels[point]} failed: {message}")
     if unverified:
         say(f"study: verification failed at {', '.join(labels[point] for point in unverified)}")
+    return bool(failures or unverified)
+
+
+def tell(kept: store.Store, before: int, stopped: str) -> int:
+    """What a sitting did; the exit status."""
+    failed = tell_what_failed(kept)
     if stopped:
         say(f"study: {stopped}; raise budget_s and run it again for more repeats")
     new, where = len(kept.runs) - before, shown(kept.file.parent)
     say(f"study: {counted(new, 'new run')}, {len(kept.runs)} in all: scripts/tutti study report {where}")
-    return FAILED if failures or unverified else OK
+    return FAILED if failed else OK
 
 
 def publish(folder: Path, size: str = "single") -> int:
