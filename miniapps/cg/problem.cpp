@@ -108,7 +108,8 @@ SolutionCheck check_solution(Runtime& rt, const LinearSystem& system) {
 void write_solution(Runtime& rt, const std::string& path, const LinearSystem& system, const HpcgProblem* hpcg,
                     const std::vector<double>& history, const nlohmann::json& provenance) {
   const VectorShape shape = hpcg ? hpcg->grid_shape() : VectorShape{{system.a.rows().size()}};
-  write_vector(rt.transport(), path, "x", system.x, shape, {{"residual_history", history}}, provenance);
+  write_vector(rt.transport(), path, "x", system.x, shape, {named_list("residual_history", history)},
+               provenance);
 }
 
 Asymmetry asymmetry(Runtime& rt, const LinearSystem& system, Preconditioner& preconditioner,

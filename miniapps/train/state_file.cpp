@@ -58,7 +58,8 @@ const std::vector<float>& find(const ArrayFile& file, const std::string& name, c
 
 }  // namespace
 
-void save_state(Runtime& rt, Training& training, const OptimiserConfig& optimiser, const std::string& path) {
+void save_state(Runtime& rt, Training& training, const OptimiserConfig& optimiser,
+                const nlohmann::json& provenance, const std::string& path) {
   training.compare_copies();  // brings them up to date
   const Parameters<float>& p = training.model().parameters();
   ArrayFile file;
@@ -77,7 +78,7 @@ void save_state(Runtime& rt, Training& training, const OptimiserConfig& optimise
         if (t.group == g)
           file.arrays.push_back({names[n] + "/" + t.tensor.name, t.tensor.shape, part(all, t)});
     }
-  write_arrays(rt.transport(), path, file);
+  write_arrays(rt.transport(), path, file, provenance);
 }
 
 void load_state(Runtime& rt, Training& training, const OptimiserConfig& optimiser, const std::string& path) {

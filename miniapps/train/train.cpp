@@ -145,14 +145,12 @@ void report_problem(Report& report, const TrainOptions& opt, const ModelConfig& 
 
 void write_history(Runtime& rt, const Report& report, const std::vector<double>& losses,
                    const History& history, const std::string& path) {
-  const auto array = [](const char* name, const std::vector<double>& values) {
-    return NamedArray{name, {static_cast<std::int64_t>(values.size())}, values};
-  };
   write_arrays(rt.transport(), path,
-               {{array("loss_history", losses), array("validation_step", history.validation_steps),
-                 array("validation_loss", history.validation_losses),
-                 array("validation_accuracy", history.accuracies)},
-                report.provenance()});
+               {{named_list("loss_history", losses), named_list("validation_step", history.validation_steps),
+                 named_list("validation_loss", history.validation_losses),
+                 named_list("validation_accuracy", history.accuracies)},
+                {}},
+               report.provenance());
 }
 
 }  // namespace
@@ -207,7 +205,7 @@ int main(int argc, char** argv) {
                                {"loss", history.validation_losses},
                                {"accuracy", history.accuracies}});
 
-  if (!opt.save.empty()) save_state(rt, training, opt.optimiser_config(), opt.save);
+  if (!opt.save.empty()) save_state(rt, training, opt.optimiser_config(), report.provenance(), opt.save);
   if (!opt.export_to.empty()) export_weights(rt, training, opt.export_to);
   if (!opt.output.empty()) write_history(rt, report, losses, history, opt.output);
   std::string text;

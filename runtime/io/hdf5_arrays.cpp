@@ -1,10 +1,11 @@
 // Named arrays in HDF5 files. Rank 0 alone opens the file.
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "runtime/error.hpp"
 #include "runtime/io/array_file.hpp"
-#include "runtime/io/hdf5_handle.hpp"
+#include "runtime/io/hdf5_writer.hpp"
 #include "runtime/io/outcome.hpp"
 
 namespace tutti {
@@ -15,44 +16,15 @@ namespace {
 
 constexpr const char* description_name = "description";
 
-template <class T>
-hid_t memory_type() {
-  return std::is_same_v<T, float> ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
-}
-
-std::size_t elements(const std::vector<std::int64_t>& shape) {
-  std::size_t n = 1;
-  for (const std::int64_t extent : shape) n *= static_cast<std::size_t>(extent);
-  return n;
-}
-
-bool write_array(hid_t file, hid_t links, const NamedArray& array) {
-  const FileShape shape(array.shape.begin(), array.shape.end());
-  const Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose);
-  return std::visit(
-      [&](const auto& values) {
-        using T = typename std::decay_t<decltype(values)>::value_type;
-        if (values.size() != elements(array.shape))
-          usage_error("array '{}' has {} values, but a shape of {}", array.name, values.size(),
-                      elements(array.shape));
-        const hid_t stored = std::is_same_v<T, float> ? H5T_IEEE_F32LE : H5T_IEEE_F64LE;
-        Handle set(H5Dcreate2(file, array.name.c_str(), stored, space, links, H5P_DEFAULT, H5P_DEFAULT),
-                   H5Dclose);
-        if (!set.valid()) return false;
-        const bool written = values.empty() || H5Dwrite(set, memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                                        values.data()) >= 0;
-        return set.close() && written;
-      },
-      array.values);
-}
-
-bool write_description(hid_t file, const std::string& text) {
-  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-  H5Tset_size(type, text.size() + 1);
-  H5Tset_cset(type, H5T_CSET_UTF8);
-  const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Handle attribute(H5Acreate2(file, description_name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  return attribute.valid() && H5Awrite(attribute, type, text.c_str()) >= 0;
+void write_file(const std::string& path, const ArrayFile& content, const nlohmann::json& provenance) {
+  Writer w;
+  Handle file(H5Fcreate(unfinished(path).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+  if (!file.valid()) environment_error("cannot create '{}': the folder is missing or not writable", path);
+  if (!content.description.is_null()) w.text(file, description_name, content.description.dump(-1, ' ', true));
+  for (const NamedArray& a : content.arrays) w.array(file, a, true);
+  write_provenance(w, w.group(file, "tutti"), provenance, true);
+  if (!file.close() || w.failed())
+    environment_error("cannot write '{}' to its end: the disk is full or failing", path);
 }
 
 nlohmann::json read_description(hid_t file, const std::string& path) {
@@ -77,6 +49,7 @@ struct Visit {
 };
 
 std::string read_array(Visit& v, const char* name) {
+  if (std::string_view(name).starts_with("tutti/")) return {};  // provenance
   const Handle set(H5Dopen2(v.file, name, H5P_DEFAULT), H5Dclose);
   if (!set.valid()) return {};  // a group
   const Handle type(H5Dget_type(set), H5Tclose), space(H5Dget_space(set), H5Sclose);
@@ -89,9 +62,9 @@ std::string read_array(Visit& v, const char* name) {
   array.shape.assign(shape.begin(), shape.end());
   const auto fill = [&](auto values) {
     using T = typename decltype(values)::value_type;
-    values.resize(elements(array.shape));
-    const bool read =
-        values.empty() || H5Dread(set, memory_type<T>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0;
+    values.resize(elements(shape));
+    const bool read = values.empty() || H5Dread(set, FileType<T>::in_memory(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                                                values.data()) >= 0;
     array.values = std::move(values);
     return read ? std::string() : fmt::format("cannot read '{}' in '{}': the file is damaged", name, v.path);
   };
@@ -175,30 +148,26 @@ ArrayFile unpacked(const Bytes& bytes) {
     a.name = from.text();
     const auto head = from.take<std::uint64_t>(2);
     a.shape = from.take<std::int64_t>(head[0]);
+    const std::size_t n = elements(FileShape(a.shape.begin(), a.shape.end()));
     if (head[1] == 0)
-      a.values = from.take<float>(elements(a.shape));
+      a.values = from.take<float>(n);
     else
-      a.values = from.take<double>(elements(a.shape));
+      a.values = from.take<double>(n);
   }
   return file;
 }
 
 }  // namespace
 
-void write_arrays(Transport& transport, const std::string& path, const ArrayFile& content) {
+void write_arrays(Transport& transport, const std::string& path, const ArrayFile& content,
+                  const nlohmann::json& provenance) {
   on_root(transport, [&] {
     prepare();
-    const std::string name = unfinished(path);
-    Handle file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
-    if (!file.valid()) environment_error("cannot create '{}': the folder is missing or not writable", path);
-    const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-    H5Pset_create_intermediate_group(links, 1);
-    bool written = write_description(file, content.description.dump());
-    for (const NamedArray& array : content.arrays) written = written && write_array(file, links, array);
-    if (!file.close() || !written) {
-      std::error_code ignored;
-      std::filesystem::remove(name, ignored);
-      environment_error("cannot write '{}' to its end: the disk is full or failing", path);
+    try {
+      write_file(path, content, provenance);
+    } catch (const Error&) {
+      std::remove(unfinished(path).c_str());
+      throw;
     }
     finish_file(path);
   });

@@ -1,7 +1,9 @@
 // Identifiers of HDF5 that close themselves, and how we use the library.
 #pragma once
 
+#include <cstddef>
 #include <cstdlib>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,21 @@ namespace tutti::hdf5 {
 
 /// Extents of a dataset.
 using FileShape = std::vector<hsize_t>;
+
+inline std::size_t elements(const FileShape& shape) {
+  std::size_t n = 1;
+  for (const hsize_t extent : shape) n *= extent;
+  return n;
+}
+
+/// HDF5's words for float and double.
+template <class T>
+struct FileType {
+  static constexpr bool is_float = std::is_same_v<T, float>;
+  static_assert(is_float || std::is_same_v<T, double>);
+  static hid_t in_memory() { return is_float ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE; }
+  static hid_t stored() { return is_float ? H5T_IEEE_F32LE : H5T_IEEE_F64LE; }
+};
 
 /// Our messages say what HDF5's error stack would, in one line. File locks fail on many parallel file systems
 /// and protect nothing here: files are written under another name first.

@@ -34,7 +34,7 @@ std::vector<std::vector<Box>> boxes_of(const RowsLayout& rows, const VectorShape
 
 void write_unfinished(Transport& transport, const std::string& path, const std::string& name,
                       const Vector<double>& vector, const VectorShape& shape,
-                      const std::vector<NamedList>& lists, const nlohmann::json& given) {
+                      const std::vector<NamedArray>& arrays, const nlohmann::json& given) {
   const nlohmann::json provenance = provenance_of_root(transport, given);
   const std::vector<std::vector<Box>> boxes = boxes_of(vector.rows().layout(), shape);
   std::vector<View<double>> views;  // of own boxes
@@ -52,7 +52,7 @@ void write_unfinished(Transport& transport, const std::string& path, const std::
     file = w.keep(Handle(H5Fcreate(unfinished(path).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, mover.file_access()),
                          H5Fclose));
     dataset = w.dataset(file, name.c_str(), FileShape(shape.extents.begin(), shape.extents.end()));
-    for (const NamedList& l : lists) w.list(file, l.name.c_str(), l.values, is_root);
+    for (const NamedArray& a : arrays) w.array(file, a, is_root);
     write_provenance(w, w.group(file, "tutti"), provenance, is_root);
     if (w.failed()) environment_error("could not create '{}' as an HDF5 file", path);
   });
@@ -68,10 +68,10 @@ void write_unfinished(Transport& transport, const std::string& path, const std::
 }  // namespace
 
 void write_vector(Transport& transport, const std::string& path, const std::string& name,
-                  const Vector<double>& vector, const VectorShape& shape, const std::vector<NamedList>& lists,
-                  const nlohmann::json& provenance) {
+                  const Vector<double>& vector, const VectorShape& shape,
+                  const std::vector<NamedArray>& arrays, const nlohmann::json& provenance) {
   try {
-    write_unfinished(transport, path, name, vector, shape, lists, provenance);
+    write_unfinished(transport, path, name, vector, shape, arrays, provenance);
   } catch (const Error&) {
     if (transport.rank() == RankId{0}) std::remove(unfinished(path).c_str());
     throw;

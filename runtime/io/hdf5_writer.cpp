@@ -1,6 +1,22 @@
 #include "runtime/io/hdf5_writer.hpp"
 
+#include "runtime/error.hpp"
+
 namespace tutti::hdf5 {
+
+void Writer::array(hid_t at, const NamedArray& array, bool writes) {
+  const FileShape shape(array.shape.begin(), array.shape.end());
+  std::visit(
+      [&]<class T>(const std::vector<T>& values) {
+        if (const std::size_t n = elements(shape); values.size() != n)
+          usage_error("array '{}' has {} values, but a shape of {}", array.name, values.size(), n);
+        const Handle set = dataset(at, array.name.c_str(), shape, FileType<T>::stored());
+        if (writes && !values.empty())
+          failed_ |=
+              H5Dwrite(set, FileType<T>::in_memory(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0;
+      },
+      array.values);
+}
 
 nlohmann::json provenance_of_root(Transport& transport, const nlohmann::json& provenance) {
   std::string text;
@@ -14,7 +30,8 @@ nlohmann::json provenance_of_root(Transport& transport, const nlohmann::json& pr
 
 void write_provenance(Writer& w, hid_t group, const nlohmann::json& provenance, bool is_root) {
   if (provenance.is_null()) return;
-  w.long_text(group, "provenance", provenance.dump(2), is_root);
+  w.long_text(group, "provenance", provenance.dump(2, ' ', false, nlohmann::json::error_handler_t::replace),
+              is_root);
   for (const char* path :
        {"/app", "/version", "/git_commit", "/config/problem", "/ranks", "/threads_per_rank", "/schedule",
         "/device", "/machine/command", "/machine/started", "/machine/host", "/machine/cpu_model",

@@ -10,6 +10,7 @@
 
 #include "runtime/comm/transport.hpp"
 #include "runtime/io/hdf5_handle.hpp"
+#include "runtime/io/named_array.hpp"
 
 namespace tutti::hdf5 {
 
@@ -32,13 +33,14 @@ class Writer {
     const Handle a = keep(Handle(H5Acreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose));
     failed_ |= H5Awrite(a, type, value.c_str()) < 0;
   }
-  Handle dataset(hid_t at, const char* name, const FileShape& shape) {
+  Handle dataset(hid_t at, const char* name, const FileShape& shape, hid_t type = H5T_IEEE_F64LE) {
     const Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose);
     const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER);  // every cell will be written
     H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
-    return keep(
-        Handle(H5Dcreate2(at, name, H5T_IEEE_F64LE, space, H5P_DEFAULT, properties, H5P_DEFAULT), H5Dclose));
+    const Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+    H5Pset_create_intermediate_group(links, 1);
+    return keep(Handle(H5Dcreate2(at, name, type, space, links, properties, H5P_DEFAULT), H5Dclose));
   }
   /// A text of any length; only the rank that has `writes` writes it. Attributes end at 64 KiB.
   void long_text(hid_t at, const char* name, const std::string& value, bool writes) {
@@ -49,11 +51,9 @@ class Writer {
         keep(Handle(H5Dcreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose));
     if (writes) failed_ |= H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.c_str()) < 0;
   }
-  /// Values that every rank has; only the rank that has `writes` writes them.
-  void list(hid_t at, const char* name, const std::vector<double>& values, bool writes) {
-    const Handle set = dataset(at, name, {values.size()});
-    if (writes) failed_ |= H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0;
-  }
+  /// Values that every rank with the file has; only the rank that has `writes` writes them. Throws
+  /// Error(usage) where their number is not that of the shape.
+  void array(hid_t at, const NamedArray& array, bool writes);
   Handle keep(Handle handle) {
     failed_ |= !handle.valid();
     return handle;

@@ -20,10 +20,12 @@ void write_vtkhdf(Transport&, const std::string& path, const std::vector<NamedFi
   refuse(path);
 }
 void write_vector(Transport&, const std::string& path, const std::string&, const Vector<double>&,
-                  const VectorShape&, const std::vector<NamedList>&, const nlohmann::json&) {
+                  const VectorShape&, const std::vector<NamedArray>&, const nlohmann::json&) {
   refuse(path);
 }
-void write_arrays(Transport&, const std::string& path, const ArrayFile&) { refuse(path); }
+void write_arrays(Transport&, const std::string& path, const ArrayFile&, const nlohmann::json&) {
+  refuse(path);
+}
 ArrayFile read_arrays(Transport&, const std::string& path) { refuse(path); }
 
 }  // namespace tutti

@@ -11,6 +11,7 @@
 
 #include "runtime/comm/transport.hpp"
 #include "runtime/data/collection.hpp"
+#include "runtime/io/named_array.hpp"
 
 namespace tutti {
 
@@ -23,18 +24,12 @@ struct VectorShape {
   std::function<Box(TileId)> box{};
 };
 
-/// A list of numbers, the same on all ranks.
-struct NamedList {
-  std::string name;
-  std::vector<double> values;
-};
-
-/// Writes a file with the dataset `name` (float64) of that shape, each list as a dataset, and a group `tutti`
-/// with the provenance as write_vtkhdf writes it. The file appears under its name when it is complete; what
-/// had the name before is replaced. Throws Error(environment) on all ranks if it cannot be written.
-/// Collective; between runs only.
+/// Writes a file with the dataset `name` (float64) of that shape, arrays, which are the same on all ranks,
+/// and a group `tutti` with the provenance as write_vtkhdf writes it. The file appears under its name when it
+/// is complete; what had the name before is replaced. Throws Error(environment) on all ranks if it cannot be
+/// written. Collective; between runs only.
 void write_vector(Transport& transport, const std::string& path, const std::string& name,
-                  const Vector<double>& vector, const VectorShape& shape, const std::vector<NamedList>& lists,
-                  const nlohmann::json& provenance);
+                  const Vector<double>& vector, const VectorShape& shape,
+                  const std::vector<NamedArray>& arrays, const nlohmann::json& provenance);
 
 }  // namespace tutti

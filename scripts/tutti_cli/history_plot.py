@@ -67,7 +67,7 @@ def read(kind: str, file: Path) -> list[Series]:
     try:
         if h5py.is_hdf5(file):
             with h5py.File(file) as f:
-                about = json.loads(f.attrs.get("description") or f["tutti/provenance"].asstr()[()])
+                about = json.loads(f["tutti/provenance"].asstr()[()])
                 found = list(KINDS[kind].series(about, lambda name: [float(v) for v in f[name][:]]))
         else:
             about = json.loads(file.read_text())

@@ -158,6 +158,7 @@ class State(unittest.TestCase):
             result = train("mlp", "--export", weights, "--output", history, ranks=layouts()[-1][0])
             self.assertEqual(result.status, 0, result)
             with h5py.File(history) as file:
+                self.assertEqual(file["tutti"].attrs["app"], b"train")
                 losses = [x.hex() for x in file["loss_history"][:]]
                 self.assertEqual([float.fromhex(x).hex() for x in result.report["loss_history"]], losses)
                 self.assertEqual(file["validation_step"][-1], SIZES["mlp"][3])

@@ -24,10 +24,7 @@ def files(folder: Path, about: dict[str, object], name: str) -> list[Path]:
     with h5py.File(binary, "w") as f:
         f[name] = HISTORY
         f["validation_step"], f["validation_loss"] = SERIES["step"], SERIES["loss"]
-        if name == "loss_history":  # as write_arrays keeps it; write_vector has a group
-            f.attrs["description"] = json.dumps(about)
-        else:
-            f["tutti/provenance"] = json.dumps(about)
+        f["tutti/provenance"] = json.dumps(about)
     return [text, binary]
 
 
