@@ -24,6 +24,7 @@ const std::string& folder() {
 TEST(FieldFile, ImagesCanBeReadAgain) { scenarios::image_round_trip(*job_transport(), folder()); }
 TEST(FieldFile, ImagesHaveTheLayoutOfVtkHdf) { scenarios::image_layout(*job_transport(), folder()); }
 TEST(FieldFile, OrdinaryArraysAreRead) { scenarios::ordinary_arrays(*job_transport(), folder()); }
+TEST(FieldFile, NamedArraysCanBeReadAgain) { scenarios::named_arrays(*job_transport(), folder()); }
 TEST(FieldFile, MisfitsAreRefusedByAllRanks) { scenarios::file_refusals(*job_transport(), folder()); }
 
 }  // namespace

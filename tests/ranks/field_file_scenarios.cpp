@@ -7,6 +7,7 @@
 #include <hdf5.h>
 
 #include "runtime/error.hpp"
+#include "runtime/io/array_file.hpp"
 #include "runtime/io/field_file.hpp"
 #include "runtime/io/outcome.hpp"
 
@@ -195,6 +196,36 @@ void ordinary_arrays(Transport& transport, const std::string& folder) {
     read_field(transport, path + ":" + name, u);
     expect_values(u);
   }
+}
+
+void named_arrays(Transport& transport, const std::string& folder) {
+  const std::string path = folder + "/arrays.h5";
+  const std::vector<NamedArray> arrays{{"group/matrix", {2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6.5F}},
+                                       named_list("list", {0.1, -2}),
+                                       named_list("none", {})};
+  const nlohmann::json provenance{{"app", "test"}, {"machine", {{"host", "\xff"}}}};
+  write_arrays(transport, path, {arrays, {{"model", "of a test"}}}, provenance);
+  const ArrayFile file = read_arrays(transport, path);
+  EXPECT_EQ(file.description, (nlohmann::json{{"model", "of a test"}}));
+  ASSERT_EQ(file.arrays.size(), arrays.size());
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    EXPECT_EQ(file.arrays[i].name, arrays[i].name);
+    EXPECT_EQ(file.arrays[i].shape, arrays[i].shape);
+    EXPECT_EQ(file.arrays[i].values, arrays[i].values);
+  }
+  on_root(transport, [&] {
+    const hid_t f = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    EXPECT_GT(H5Lexists(f, "tutti/provenance", H5P_DEFAULT), 0);
+    EXPECT_GT(H5Aexists_by_name(f, "tutti", "app", H5P_DEFAULT), 0);
+    H5Fclose(f);
+  });
+  using enum Status;
+  expect_refused(transport, usage, "array 'a' has 1 values, but a shape of 2", [&] {
+    write_arrays(transport, path, {{{"a", {2}, std::vector<double>{1}}}, {}}, {});
+  });
+  EXPECT_FALSE(std::filesystem::exists(unfinished(path)));
+  write_arrays(transport, path, {arrays, {}}, {});
+  expect_refused(transport, usage, "has no description", [&] { read_arrays(transport, path); });
 }
 
 void file_refusals(Transport& transport, const std::string& folder) {

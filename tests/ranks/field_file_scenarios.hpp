@@ -16,6 +16,8 @@ void image_round_trip(Transport& transport, const std::string& folder);
 void image_layout(Transport& transport, const std::string& folder);
 /// Ordinary arrays of float64, float32 and int32 are read in the order of the grid.
 void ordinary_arrays(Transport& transport, const std::string& folder);
+/// Named arrays and a description are read again on all ranks; the provenance is where images have it.
+void named_arrays(Transport& transport, const std::string& folder);
 /// Every kind of file that does not fit is refused by all ranks with the same words.
 void file_refusals(Transport& transport, const std::string& folder);
 

@@ -21,6 +21,7 @@ void on_ranks(const std::function<void(Transport&, const std::string&)>& scenari
 TEST(FieldFile, ImagesCanBeReadAgain) { on_ranks(scenarios::image_round_trip); }
 TEST(FieldFile, ImagesHaveTheLayoutOfVtkHdf) { on_ranks(scenarios::image_layout); }
 TEST(FieldFile, OrdinaryArraysAreRead) { on_ranks(scenarios::ordinary_arrays); }
+TEST(FieldFile, NamedArraysCanBeReadAgain) { on_ranks(scenarios::named_arrays); }
 TEST(FieldFile, MisfitsAreRefusedByAllRanks) { on_ranks(scenarios::file_refusals); }
 
 }  // namespace
