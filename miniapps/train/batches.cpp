@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "miniapps/train/random.hpp"
+#include "kernels/nn/batches.hpp"
+#include "kernels/nn/random.hpp"
 #include "runtime/error.hpp"
 
 using namespace tutti;
@@ -99,43 +100,25 @@ class TextBatches : public Batches {
 
   void record_training(Recorder& r, const Model<float>& model,
                        const Scalar<std::int64_t>& first) const override {
-    const auto place = [n = text_->training.size() - static_cast<std::size_t>(context_),
-                        seed = seed_](std::int64_t i) {
-      return static_cast<std::int64_t>(random_numbers::bits(seed, static_cast<std::uint64_t>(i)) % n);
-    };
-    record(r, model, first, text_->training, place, true);
+    record(r, model, first, text_->training, true);
   }
   void record_validation(Recorder& r, const Model<float>& model,
                          const Scalar<std::int64_t>& number) const override {
-    const auto place = [pieces = pieces(), context = context_](std::int64_t i) {
-      return i < pieces ? i * context : -1;
-    };
-    record(r, model, number, text_->validation, place, false);
+    record(r, model, number, text_->validation, false);
   }
 
  private:
   std::int64_t pieces() const { return (static_cast<std::int64_t>(text_->validation.size()) - 1) / context_; }
 
-  template <class Place>
   void record(Recorder& r, const Model<float>& model, const Scalar<std::int64_t>& first,
-              std::span<const std::uint8_t> bytes, const Place& place, bool counts_steps) const {
-    const std::int64_t samples = model.samples(), batch = model.shards().count() * samples;
+              std::span<const std::uint8_t> text, bool is_training) const {
+    const std::int64_t samples = model.samples();
+    const nn::TextPlaces places{samples,  model.shards().count() * samples,
+                                context_, static_cast<std::int64_t>(text.size()),
+                                seed_,    is_training};
     r.each(model.shards(),
-           make_kernel(
-               "tokens",
-               [=, owner = text_, context = context_](const Task& task, std::int64_t first,
-                                                      Out<std::int32_t> tokens, Out<std::int32_t> labels) {
-                 const std::int64_t step = first + (counts_steps ? task.step : 0);
-                 for (std::int64_t i = 0; i < samples; ++i) {
-                   const std::int64_t at = place(step * batch + task.tile.value * samples + i);
-                   const std::uint8_t* from = bytes.data() + std::max<std::int64_t>(at, 0);
-                   for (std::int64_t t = 0; t < context; ++t) {
-                     tokens.data[i * context + t] = from[t];
-                     labels.data[i * context + t] = at < 0 ? -1 : from[t + 1];
-                   }
-                 }
-               },
-               {0, 10.0 * static_cast<double>(samples * context_)}),
+           make_kernel("tokens", nn::TextBatch{places, text, text_},
+                       {0, 10.0 * static_cast<double>(samples * context_)}),
            read(first), write(model.tokens()), write(model.labels()));
   }
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "miniapps/train/random.hpp"
+#include "kernels/nn/random.hpp"
 
 using namespace tutti;
 

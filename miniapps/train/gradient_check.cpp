@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "miniapps/train/random.hpp"
+#include "kernels/nn/random.hpp"
 #include "runtime/error.hpp"
 
 using namespace tutti;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "miniapps/train/random.hpp"
+#include "kernels/nn/random.hpp"
 #include "runtime/error.hpp"
 
 using namespace tutti;

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "miniapps/train/random.hpp"
+#include "kernels/nn/random.hpp"
 
 using namespace tutti;
 

@@ -10,7 +10,7 @@
 #include "miniapps/train/generate.hpp"
 #include "miniapps/train/gradient_check.hpp"
 #include "miniapps/train/optimiser.hpp"
-#include "miniapps/train/random.hpp"
+#include "kernels/nn/random.hpp"
 #include "runtime/error.hpp"
 #include "tests/graph/local_job.hpp"
 

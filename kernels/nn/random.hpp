@@ -9,9 +9,9 @@
 
 namespace random_numbers {
 
-inline std::uint64_t mixed(std::uint64_t x) { return tutti::mix(x + tutti::mix_increment); }
+constexpr std::uint64_t mixed(std::uint64_t x) { return tutti::mix(x + tutti::mix_increment); }
 /// Number `index` of the sequence `seed`.
-inline std::uint64_t bits(std::uint64_t seed, std::uint64_t index) {
+constexpr std::uint64_t bits(std::uint64_t seed, std::uint64_t index) {
   return mixed(mixed(seed) ^ mixed(~index));
 }
 /// In (0, 1).
