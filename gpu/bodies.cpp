@@ -1,5 +1,7 @@
 #include "gpu/bodies.hpp"
 
+#include "gpu/nn/nets.hpp"
+
 namespace tutti::gpu {
 
 BodyTable::BodyTable(Bodies bodies) {
@@ -7,6 +9,11 @@ BodyTable::BodyTable(Bodies bodies) {
   add_vectors(*this);
   add_sparse(*this);
   add_gauss_seidel(*this);
+  add_linear(*this);
+  add_rows(*this);
+  add_attention(*this);
+  add_values(*this);
+  add_updates(*this);
 }
 
 Prepare BodyTable::find(const Kernel& kernel) const {
@@ -16,7 +23,8 @@ Prepare BodyTable::find(const Kernel& kernel) const {
   }
   if (kernel.functor_type == nullptr) return nullptr;
   const auto at = by_functor_.find(std::type_index(*kernel.functor_type));
-  return at == by_functor_.end() ? nullptr : at->second;
+  if (at == by_functor_.end() || (at->second.fits != nullptr && !at->second.fits(kernel))) return nullptr;
+  return at->second.prepare;
 }
 
 }  // namespace tutti::gpu

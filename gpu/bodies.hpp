@@ -27,6 +27,9 @@ class CudaLaunch : public PreparedLaunch {
 /// registered for.
 using Prepare = std::unique_ptr<CudaLaunch> (*)(const DeviceLaunch& launch);
 
+/// Whether a body has this kernel's shapes.
+using Fits = bool (*)(const Kernel& kernel);
+
 /// By the type of the functor, whatever the kernel's name; kernels of matrices, whose functors have no
 /// parameters, by name and the type of their matrix.
 class BodyTable {
@@ -35,15 +38,19 @@ class BodyTable {
   /// Null if there is none.
   Prepare find(const Kernel& kernel) const;
   template <class Functor>
-  void add(Prepare prepare) {
-    by_functor_[std::type_index(typeid(Functor))] = prepare;
+  void add(Prepare prepare, Fits fits = nullptr) {
+    by_functor_[std::type_index(typeid(Functor))] = {prepare, fits};
   }
   void add(const std::string& name, const std::string& matrix, Prepare prepare) {
     by_matrix_[name + " of " + matrix] = prepare;
   }
 
  private:
-  std::unordered_map<std::type_index, Prepare> by_functor_;
+  struct Body {
+    Prepare prepare;
+    Fits fits;  // null: any
+  };
+  std::unordered_map<std::type_index, Body> by_functor_;
   std::unordered_map<std::string, Prepare> by_matrix_;
 };
 

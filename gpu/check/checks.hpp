@@ -19,6 +19,8 @@ struct Bench {
   std::mt19937_64& random;
   Report& report;
   std::string bodies;  ///< "tuned" or "generic": goes before the names of checks
+  /// How far products of nets may be off float64, relative to the greatest value.
+  double product_tolerance = 1e-5;
 
   double uniform() { return std::uniform_real_distribution<double>(-1, 1)(random); }
   std::int64_t between(std::int64_t low, std::int64_t high) {
@@ -39,5 +41,7 @@ void check_border(Bench& bench);    ///< copies, gathers, events, graphs, memory
 void check_stencils(Bench& bench);  ///< also boxes that do not lie on pairs, and odd extents
 void check_vectors(Bench& bench);
 void check_sparse(Bench& bench);
+void check_products(Bench& bench);  ///< of nets: dense layers, with what stands around them, and attention
+void check_nets(Bench& bench);      ///< all other kernels of nets
 
 }  // namespace tutti::gpu_check

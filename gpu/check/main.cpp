@@ -3,14 +3,17 @@
 // Exit status: 0 all checks passed, 1 some failed, 2 bad usage, 3 no device or a failing environment.
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "gpu/check/checks.hpp"
 #include "gpu/check/measure.hpp"
 #include "gpu/cuda_device.hpp"
+#include "gpu/nn/product.hpp"
 #include "runtime/exception.hpp"
 
 namespace {
@@ -68,8 +71,28 @@ void check(gpu::Bodies bodies, const std::string& name, std::uint64_t seed, Repo
     attempt(report, name + " border", [&] { check_border(bench); });
     attempt(report, name + " vectors", [&] { check_vectors(bench); });
     attempt(report, name + " sparse", [&] { check_sparse(bench); });
+    attempt(report, name + " nets", [&] { check_nets(bench); });
   }
   attempt(report, name + " stencils", [&] { check_stencils(bench); });
+}
+
+/// Products of each precision. How far a product of k terms may be off: its factors are
+/// rounded to 24, 11 or 8 bits.
+void check_precisions(std::uint64_t seed, Report& report) {
+  const std::pair<const char*, double> precisions[] = {{"float32", 1e-5}, {"tf32", 4e-3}, {"bf16", 3e-2}};
+  const char* const before = std::getenv("TUTTI_CUDA_PRODUCTS");
+  const std::string kept = before == nullptr ? "" : before;
+  for (const auto& [precision, tolerance] : precisions) {
+    setenv("TUTTI_CUDA_PRODUCTS", precision, 1);
+    gpu::CudaDevice device({0, 1}, gpu::Bodies::tuned);
+    std::mt19937_64 random(seed);
+    Bench bench{device, device.make_stream(), random, report, precision, tolerance};
+    attempt(report, std::string(precision) + " products", [&] { check_products(bench); });
+  }
+  if (before == nullptr)
+    unsetenv("TUTTI_CUDA_PRODUCTS");
+  else
+    setenv("TUTTI_CUDA_PRODUCTS", kept.c_str(), 1);
 }
 
 void measure(Report& report) {
@@ -81,6 +104,7 @@ void measure(Report& report) {
   attempt(report, "measuring vectors", [&] { measure_vectors(m); });
   attempt(report, "measuring sparse products", [&] { measure_sparse(m); });
   attempt(report, "measuring products", [&] { measure_products(m); });
+  attempt(report, "measuring nets", [&] { measure_nets(m); });
 }
 
 int run(int argc, char** argv) {
@@ -88,10 +112,12 @@ int run(int argc, char** argv) {
   gpu::device_count();
   Report report;
   report.fact("device", gpu::CudaDevice({0, 1}).name());
+  report.fact("products of nets", gpu::product_library());
   report.fact("seed", std::to_string(a.seed));
   std::printf("gpu_check: seed %llu\n", static_cast<unsigned long long>(a.seed));
   attempt(report, "generic bodies", [&] { check(gpu::Bodies::generic, "generic", a.seed, report); });
   attempt(report, "tuned bodies", [&] { check(gpu::Bodies::tuned, "tuned", a.seed, report); });
+  attempt(report, "products", [&] { check_precisions(a.seed, report); });
   if (!a.checks_only) attempt(report, "measurements", [&] { measure(report); });
   if (!a.json.empty()) report.write_json(a.json);
   std::printf("gpu_check: %zu checks, %s\n", report.checks(),

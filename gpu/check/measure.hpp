@@ -32,6 +32,8 @@ struct Measurement {
   Report& report;
   cudaStream_t cuda_stream() const { return device.stream(stream); }
   double copy_bytes_per_s = 0;  ///< read and written, set by measure_memory
+  double tf32_flops_per_s = 0;  ///< of cuBLAS, set by measure_products; 0 without cuBLAS
+  double bf16_flops_per_s = 0;
   void launch(PreparedLaunch& l) { device.launch(l, stream); }
 };
 
@@ -41,5 +43,6 @@ void measure_stencils(Measurement& m);
 void measure_vectors(Measurement& m);
 void measure_sparse(Measurement& m);    ///< beside cuSPARSE where it is there
 void measure_products(Measurement& m);  ///< of matrices, beside cuBLAS where it is there
+void measure_nets(Measurement& m);      ///< the kernels of nets
 
 }  // namespace tutti::gpu_check

@@ -47,6 +47,20 @@ Argument Mirror::on_device(const Parameter& parameter, const Argument& argument)
     a.data = on_device(kept_.back().data());
     return a;
   }
+  if (parameter.shape == Shape::tiles) {
+    const auto* list = static_cast<const std::byte*>(argument.data);
+    std::vector<std::byte>& copy =
+        kept_.emplace_back(list, list + std::size_t{argument.input_count} * input_bytes);
+    for (std::size_t at = 0; at < copy.size(); at += input_bytes) {
+      const void* values = nullptr;  // the first member of a View
+      std::memcpy(&values, copy.data() + at, sizeof values);
+      values = on_device(values);
+      std::memcpy(copy.data() + at, &values, sizeof values);
+    }
+    add(copy.data(), copy.size());
+    a.data = on_device(copy.data());
+    return a;
+  }
   if (argument.data != nullptr) a.data = on_device(argument.data);
   if (parameter.shape == Shape::columns && argument.input_count > 0) {
     std::vector<ColumnPart> parts(argument.parts, argument.parts + argument.input_count);
@@ -71,6 +85,7 @@ DeviceLaunch Mirror::launch(const Kernel& kernel, const std::vector<std::vector<
   launch.step = reinterpret_cast<const std::int64_t*>(on_device(step_.data()));
   for (std::size_t p = 0; p < parts.size(); ++p) {
     LaunchPart part;
+    part.task.tile = TileId{p};
     part.task.box = parts[p].back().box;
     part.first = launch.arguments.size();
     part.result = on_device(&results[p]);

@@ -126,9 +126,13 @@ struct ConvolutionShape {
   std::int64_t kernel = 1;
   std::int64_t padding = 0;  ///< zeros on every side
   std::int64_t stride = 1;
-  [[nodiscard]] std::int64_t out_height() const { return (height + 2 * padding - kernel) / stride + 1; }
-  [[nodiscard]] std::int64_t out_width() const { return (width + 2 * padding - kernel) / stride + 1; }
-  [[nodiscard]] std::int64_t taps() const { return channels * kernel * kernel; }
+  [[nodiscard]] constexpr std::int64_t out_height() const {
+    return (height + 2 * padding - kernel) / stride + 1;
+  }
+  [[nodiscard]] constexpr std::int64_t out_width() const {
+    return (width + 2 * padding - kernel) / stride + 1;
+  }
+  [[nodiscard]] constexpr std::int64_t taps() const { return channels * kernel * kernel; }
   [[nodiscard]] double flops() const {
     return 2.0 * static_cast<double>(images * filters) * static_cast<double>(out_height() * out_width()) *
            static_cast<double>(taps());
@@ -166,8 +170,8 @@ struct PoolShape {
   std::int64_t width = 0;
   std::int64_t window = 2;
   std::int64_t stride = 2;
-  [[nodiscard]] std::int64_t out_height() const { return (height - window) / stride + 1; }
-  [[nodiscard]] std::int64_t out_width() const { return (width - window) / stride + 1; }
+  [[nodiscard]] constexpr std::int64_t out_height() const { return (height - window) / stride + 1; }
+  [[nodiscard]] constexpr std::int64_t out_width() const { return (width - window) / stride + 1; }
 };
 /// x [planes x height x width], y [planes x out_height x out_width].
 template <class T>
@@ -207,7 +211,7 @@ struct AttentionShape {
   std::int64_t context = 0;  ///< T, tokens of a sequence
   std::int64_t heads = 0;
   std::int64_t head_width = 0;  ///< width / heads
-  [[nodiscard]] std::int64_t width() const { return heads * head_width; }
+  [[nodiscard]] constexpr std::int64_t width() const { return heads * head_width; }
   /// Products of the causal half alone: q k^T and p v.
   [[nodiscard]] double flops() const {
     return 2.0 * static_cast<double>(sequences * context) * static_cast<double>(context + 1) *

@@ -29,8 +29,10 @@ TEST(GpuChecks, PassOnTheSimulatedDevice) {
   check_stencils(bench);
   check_vectors(bench);
   check_sparse(bench);
+  check_products(bench);
+  check_nets(bench);
   EXPECT_TRUE(report.all_passed());
-  EXPECT_GT(report.checks(), 40U);
+  EXPECT_GT(report.checks(), 100U);
 }
 
 /// A device whose kernels write wrong values must not pass.
