@@ -1,7 +1,5 @@
 #include "miniapps/heat/heat_options.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include "runtime/error.hpp"
 #include "runtime/insight/provenance.hpp"
 

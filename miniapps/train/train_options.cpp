@@ -1,7 +1,5 @@
 #include "miniapps/train/train_options.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include "runtime/error.hpp"
 
 using tutti::usage_error;
