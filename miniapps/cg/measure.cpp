@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "runtime/device/device_bandwidth.hpp"
 #include "runtime/insight/bandwidth.hpp"
 #include "runtime/insight/provenance.hpp"
 
@@ -24,6 +25,22 @@ ProductBandwidth::ProductBandwidth(Runtime& rt, const LinearSystem& system)
 }
 
 void ProductBandwidth::measure() {
+  measure_bound();
+  constexpr int products = 10;
+  rt_.transport().barrier();
+  const auto begin = std::chrono::steady_clock::now();
+  product_.run(products);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  spmv_gb_s_.push_back(products * bytes_ / rt_.transport().max(took.count()) / 1e9);
+  fraction_.push_back(spmv_gb_s_.back() / read_gb_s_.back());
+}
+
+void ProductBandwidth::measure_bound() {
+  if (rt_.device()) {
+    triad_gb_s_.push_back(all_device_copy_bytes_per_s(rt_.transport(), *rt_.device()) / 1e9);
+    read_gb_s_.push_back(triad_gb_s_.back());
+    return;
+  }
   BandwidthOptions options;
   options.threads = static_cast<int>(rt_.workers());
   options.array_bytes = std::max(options.array_bytes, 4 * last_level_cache_bytes());
@@ -32,13 +49,6 @@ void ProductBandwidth::measure() {
   const Bandwidth bandwidth = memory_bandwidth(options);
   triad_gb_s_.push_back(sum_of_ranks(rt_.transport(), bandwidth.triad_bytes_per_s));
   read_gb_s_.push_back(sum_of_ranks(rt_.transport(), bandwidth.read_bytes_per_s));
-  constexpr int products = 10;
-  rt_.transport().barrier();
-  const auto begin = std::chrono::steady_clock::now();
-  product_.run(products);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  spmv_gb_s_.push_back(products * bytes_ / rt_.transport().max(took.count()) / 1e9);
-  fraction_.push_back(spmv_gb_s_.back() / read_gb_s_.back());
 }
 
 void ProductBandwidth::report(Report& report) const {

@@ -10,7 +10,8 @@
 class ProductBandwidth {
  public:
   ProductBandwidth(tutti::Runtime& rt, const LinearSystem& system);
-  /// Bandwidths of all ranks together (their reading, and triad), and then some products. Collective.
+  /// Bandwidths of all ranks together (reading, and triad; on devices that of a copy stands for both), and
+  /// then some products. Collective.
   void measure();
   /// Medians: triad_gb_s, read_gb_s, spmv_gb_s (12 bytes per entry of the matrix), spmv_fraction_of_read (of
   /// the ratios measured side by side).
@@ -18,6 +19,8 @@ class ProductBandwidth {
   double triad_gb_s() const { return tutti::median_interval(triad_gb_s_).median; }
 
  private:
+  void measure_bound();
+
   tutti::Runtime& rt_;
   double bytes_;
   tutti::Vector<double> y_;

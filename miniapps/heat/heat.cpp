@@ -9,6 +9,7 @@
 
 #include "kernels/stencil.hpp"
 #include "miniapps/heat/heat_options.hpp"
+#include "runtime/device/device_bandwidth.hpp"
 #include "runtime/error.hpp"
 #include "runtime/insight/bandwidth.hpp"
 #include "runtime/insight/provenance.hpp"
@@ -137,9 +138,11 @@ class Problem {
   Field<double> other_;
 };
 
-/// What copying moves, bytes read and written per second by all ranks together: between the problem's own
-/// fields if these are much larger than the caches, else between arrays that are.
+/// What copying moves, bytes read and written per second by all ranks together: on their devices, if they
+/// compute there; else between the problem's own fields if these are much larger than the caches, else
+/// between arrays that are.
 double copy_bandwidth_gb_s(Runtime& rt, Problem& problem) {
+  if (rt.device()) return all_device_copy_bytes_per_s(rt.transport(), *rt.device()) / 1e9;
   if (problem.cells() * sizeof(double) <= 4.0 * static_cast<double>(last_level_cache_bytes()))
     return all_copy_bytes_per_s(rt.transport(), rt.workers()) / 1e9;
   rt.transport().barrier();
