@@ -65,8 +65,8 @@ TUTTI_FUNCTION void multiply(Thread me, const SellTile<double>& a, const double*
   });
 }
 
-/// Row lanes s + l has lane l of every group of slice s. Padding may lie up to `lanes` before or behind the
-/// local columns: there local has zeros.
+/// Row lanes s + l has lane l of every group of slice s. Each group has an entry of the matrix in some lane,
+/// so its padding lies less than `lanes` before or behind the local columns: there local has zeros.
 TUTTI_FUNCTION inline void add_products(const DiaTile<double>::Part& part, std::uint32_t begin,
                                         std::uint32_t end, std::uint32_t l, const double* local,
                                         double& sum) {

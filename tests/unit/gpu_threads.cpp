@@ -136,7 +136,7 @@ TEST(GpuThreads, LanesHaveTheBitsOfTheHost) {
   }
 }
 
-TEST(GpuThreads, SellRowsHaveTheBitsOfCsrRows) {
+TEST(GpuThreads, SellAndDiaRowsHaveTheBitsOfCsrRows) {
   gpu_check::GridSystem grid(13, 5);
   std::vector<double> x(static_cast<std::size_t>(grid.rows()));
   fill(x);
@@ -170,6 +170,18 @@ TEST(GpuThreads, SellRowsHaveTheBitsOfCsrRows) {
     EXPECT_EQ(csr, expected);
     EXPECT_EQ(sell, expected);
     EXPECT_EQ(written, std::vector<int>(tile.csr.rows, 1));
+
+    // memory that ends where the padding ends, for the address sanitizer
+    constexpr std::uint32_t lanes = DiaTile<double>::lanes;
+    std::vector<double> padded(tile.csr.columns + 2 * lanes, std::nan("")), dia(tile.csr.rows);
+    double* inside = padded.data() + lanes;
+    for (std::uint32_t i = 0; i < threads; ++i) {
+      gpu::clear_padding<DiaTile<double>>({i, threads}, tile.csr.columns, inside);
+      gpu::fetch_columns({i, threads}, columns, inside);
+    }
+    for (std::uint32_t i = 0; i < threads; ++i)
+      gpu::multiply({i, threads}, tile.dia, inside, [&](std::uint32_t row, double sum) { dia[row] = sum; });
+    EXPECT_EQ(dia, expected);
   }
 }
 

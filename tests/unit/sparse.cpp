@@ -73,6 +73,18 @@ void expect_near(const Values& a, const Values& b, double tolerance) {
   for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance) << "row " << i;
 }
 
+/// Whatever kernels read of x, on the host and on devices: less than a slice outside of the tile's columns,
+/// and of its own columns in sweeps. There they have zeros.
+void expect_padding_near(const DiaTile<double>& t) {
+  constexpr auto lanes = static_cast<std::int64_t>(DiaTile<double>::lanes);
+  for (const auto* part : {&t.lower, &t.upper, &t.outside})
+    for (std::uint32_t g = 0; g < part->first[t.slices]; ++g) {
+      const std::int64_t columns = part == &t.outside ? t.columns : t.rows;
+      EXPECT_GT(part->column[g], -lanes);
+      EXPECT_LT(part->column[g], columns);  // of lane 0; the last is lanes - 1 further
+    }
+}
+
 /// The results of all kernels on a matrix, by name.
 std::map<std::string, Values> results(const kernels::reference::Matrix& m,
                                       const std::vector<std::int64_t>& bounds, std::uint32_t ranks) {
@@ -91,6 +103,7 @@ std::map<std::string, Values> results(const kernels::reference::Matrix& m,
     const SparseMatrix<double> a = assembly.finish();
     const SellMatrix<double> sell(a);
     const DiaMatrix<double> dia(a);
+    for (const TileId tile : rows.layout().tiles_of(rt.rank())) expect_padding_near(dia.tile(tile));
     const Vector<double> vx = distribute(rows, "x", x), vr = distribute(rows, "r", r);
     std::map<std::string, Vector<double>> y;
     for (const auto& [name, c] : collected) y.emplace(name, Vector<double>(rows, name));
