@@ -148,7 +148,8 @@ CudaDevice::~CudaDevice() {
   for (cudaEvent_t e : events_) cudaEventDestroy(e);
   for (cudaStream_t s : streams_) cudaStreamDestroy(s);
   for (const auto& [start, bytes] : pinned_) cudaFreeHost(const_cast<std::byte*>(start));
-  for (const auto& [start, bytes] : taken_) cudaFreeAsync(start, pool_stream_);
+  for (const auto& [start, taken] : taken_)
+    taken.pooled ? cudaFreeAsync(start, pool_stream_) : cudaFree(start);
   cudaStreamSynchronize(pool_stream_);
   cudaStreamDestroy(pool_stream_);
   cudaMemPoolDestroy(pool_);
@@ -157,11 +158,22 @@ CudaDevice::~CudaDevice() {
 void CudaDevice::use() const { check(set_device(device_), "choosing a device"); }
 
 std::byte* CudaDevice::allocate(std::uint64_t bytes, const std::string& what) {
+  return take(bytes, true, what);
+}
+
+// Memory of pools cannot be opened by other processes through the handles that MPI libraries use.
+std::byte* CudaDevice::allocate_for_messages(std::uint64_t bytes, const std::string& what) {
+  return take(bytes, false, what);
+}
+
+std::byte* CudaDevice::take(std::uint64_t bytes, bool pooled, const std::string& what) {
   use();
   const std::uint64_t free = memory_.capacity_bytes - memory_.used_bytes;
   if (bytes > free) out_of_memory(what, "device memory", bytes, free, memory_.capacity_bytes);
   void* memory = nullptr;
-  const cudaError_t status = cudaMallocFromPoolAsync(&memory, bytes > 0 ? bytes : 1, pool_, pool_stream_);
+  const std::size_t size = bytes > 0 ? bytes : 1;
+  const cudaError_t status =
+      pooled ? cudaMallocFromPoolAsync(&memory, size, pool_, pool_stream_) : cudaMalloc(&memory, size);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     std::size_t really_free = 0, total = 0;
@@ -171,7 +183,7 @@ std::byte* CudaDevice::allocate(std::uint64_t bytes, const std::string& what) {
   check(status, "allocating device memory");
   check(cudaStreamSynchronize(pool_stream_), "allocating device memory");
   auto* start = static_cast<std::byte*>(memory);
-  taken_.emplace(start, bytes);
+  taken_.emplace(start, Taken{bytes, pooled});
   memory_.used_bytes += bytes;
   memory_.high_water_bytes = std::max(memory_.high_water_bytes, memory_.used_bytes);
   return start;
@@ -181,8 +193,11 @@ void CudaDevice::free(std::byte* memory) noexcept {
   const auto at = taken_.find(memory);
   if (at == taken_.end()) return;
   set_device(device_);
-  cudaFreeAsync(memory, pool_stream_);
-  memory_.used_bytes -= at->second;
+  if (at->second.pooled)
+    cudaFreeAsync(memory, pool_stream_);
+  else
+    cudaFree(memory);
+  memory_.used_bytes -= at->second.bytes;
   taken_.erase(at);
 }
 
@@ -221,7 +236,7 @@ std::unique_ptr<PreparedLaunch> CudaDevice::prepare(DeviceLaunch launch) {
   const Prepare prepare = table_.find(launch.kernel);
   if (prepare == nullptr)
     throw Error(Status::usage, "kernel '" + launch.kernel.name + "' has no body on the device");
-  return prepare(launch);
+  return prepare(launch, *this);
 }
 
 StreamId CudaDevice::make_stream() {

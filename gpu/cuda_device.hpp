@@ -27,6 +27,7 @@ class CudaDevice : public Device {
   DeviceMemory memory() const override { return memory_; }
   DeviceCounts counts() const override { return counts_; }
   std::byte* allocate(std::uint64_t bytes, const std::string& what) override;
+  std::byte* allocate_for_messages(std::uint64_t bytes, const std::string& what) override;
   void free(std::byte* memory) noexcept override;
   std::byte* allocate_pinned(std::uint64_t bytes, const std::string& what) override;
   void free_pinned(std::byte* memory) noexcept override;
@@ -51,7 +52,12 @@ class CudaDevice : public Device {
   cudaStream_t stream(StreamId id) const { return streams_[id.index()]; }
 
  private:
+  struct Taken {
+    std::uint64_t bytes;
+    bool pooled;
+  };
   void use() const;
+  std::byte* take(std::uint64_t bytes, bool pooled, const std::string& what);
   bool is_pinned(const std::byte* at, std::uint64_t bytes) const;
   DeviceCounts& counting() { return capturing_ ? captured_ : counts_; }
 
@@ -65,7 +71,7 @@ class CudaDevice : public Device {
   BodyTable table_;
   cudaMemPool_t pool_ = nullptr;
   cudaStream_t pool_stream_ = nullptr;  // allocations are ordered on it
-  std::unordered_map<std::byte*, std::uint64_t> taken_;
+  std::unordered_map<std::byte*, Taken> taken_;
   std::map<const std::byte*, std::uint64_t> pinned_;  // by start
   std::vector<cudaStream_t> streams_;
   std::vector<cudaEvent_t> events_;

@@ -163,11 +163,12 @@ std::string Report::layout_text() const {
                      options_.device);
 }
 
-// Of rank 0. Device addresses never go to MPI.
+// Of rank 0.
 std::string Report::device_text() const {
   const DeviceMemory memory = device_->memory();
-  return fmt::format("{}, {} of {} used at most; messages through pinned memory of the host", device_->name(),
-                     readable_bytes(memory.high_water_bytes), readable_bytes(memory.capacity_bytes));
+  return fmt::format("{}, {} of {} used at most; messages: {}", device_->name(),
+                     readable_bytes(memory.high_water_bytes), readable_bytes(memory.capacity_bytes),
+                     device_messages_);
 }
 
 std::string Report::efficiency_text() const {
@@ -246,7 +247,7 @@ nlohmann::json Report::json() const {
                          {"bytes_to_host", n.to_host.bytes},
                          {"kernel_launches", n.launches},
                          {"graph_launches", n.graph_launches},
-                         {"messages", "through pinned host memory"}};
+                         {"messages", device_messages_}};
   }
   if (!warnings_.empty()) all["warnings"] = warnings_;
   if (!series_.empty()) all["series"] = series_;

@@ -24,6 +24,7 @@ class Report {
   explicit Report(Runtime& runtime) : Report(runtime.transport(), runtime.options(), runtime.workers()) {
     trace_ = runtime.trace();
     device_ = runtime.device();
+    device_messages_ = runtime.device_messages();
   }
   Report(Transport& transport, const Options& options, std::uint32_t workers);
 
@@ -105,6 +106,7 @@ class Report {
   std::optional<std::uint64_t> checksum_;
   Trace* trace_ = nullptr;
   const Device* device_ = nullptr;
+  std::string device_messages_;
   TimedRuns timed_runs_;
   double copy_bytes_per_s_ = 0;
   // what finish() finds in the timed runs

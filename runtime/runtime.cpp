@@ -14,6 +14,7 @@
 #include "runtime/device/device_store.hpp"
 #include "runtime/error.hpp"
 #include "runtime/errors.hpp"
+#include "runtime/exec/device_messages.hpp"
 #include "runtime/exec/replay.hpp"
 #include "runtime/exec/watchdog.hpp"
 #include "runtime/io/outcome.hpp"
@@ -107,8 +108,12 @@ void Runtime::start() {
   const Share share = share_of_cores(*transport_);
   context_.rank = transport_->rank();
   context_.ranks = transport_->ranks();
-  if (options_->device != "cpu")
+  if (options_->device != "cpu") {
     device_ = std::make_shared<DeviceContext>(make_device(options_->device, device_share(*transport_)));
+    const MessagePath path = find_message_path(*transport_, *device_->device, device_->transfer);
+    device_->direct_messages = path.direct;
+    device_messages_ = path.text;
+  }
   const std::uint32_t own_cores = device_ ? 1 : std::max(1U, share.cores / std::max(1U, share.ranks));
   context_.workers = options_->threads > 0 ? static_cast<std::uint32_t>(options_->threads) : own_cores;
   context_.budget = std::make_shared<MemoryBudget>(memory_share_bytes(*transport_));

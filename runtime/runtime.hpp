@@ -64,7 +64,9 @@ class Runtime {
   Transport& transport() { return *transport_; }
   /// More workers than cores: they give way to each other instead of spinning.
   bool oversubscribed() const { return oversubscribed_; }
-  Device* device() const;                  ///< null with --device cpu
+  Device* device() const;  ///< null with --device cpu
+  /// How messages leave the device, for reports: see MessagePath.
+  const std::string& device_messages() const { return device_messages_; }
   Trace* trace() { return trace_.get(); }  ///< null without --trace
   const Options& options() const { return *options_; }
 
@@ -85,6 +87,7 @@ class Runtime {
   std::unique_ptr<Watchdog> watchdog_;
   std::unique_ptr<Trace> trace_;
   std::shared_ptr<DeviceContext> device_;
+  std::string device_messages_;
   bool oversubscribed_ = false;
   bool owns_program_ = false;  // this is main's runtime: uncaught errors end the job
   bool dumped_ = false;

@@ -155,6 +155,28 @@ void memory(Bench& bench) {
                      message.empty() ? "no error" : message);
 }
 
+/// What a launch keeps on the device counts as long as it is there.
+void launch_memory(Bench& bench) {
+  const std::int64_t n = 100;
+  const Kernel xpby = kernels::xpby();
+  std::vector<double> x(n), y(n), beta{0.5};
+  const std::vector<std::uint64_t> none(1);
+  Mirror mirror(bench.device, bench.stream);
+  for (const auto* v : {&x, &y, &beta}) mirror.add(*v);
+  mirror.add(none);
+  const auto vector = [&](std::vector<double>& v) {
+    return Argument{v.data(), n, n, {{0, 0, 0}, {1, 1, n}}};
+  };
+  DeviceLaunch launch = mirror.launch(xpby, {{vector(x), vector(beta), vector(y)}}, none);
+  const std::uint64_t before = bench.device.memory().used_bytes;
+  auto prepared = bench.device.prepare(std::move(launch));
+  const std::uint64_t with = bench.device.memory().used_bytes;
+  prepared.reset();
+  const bool right = with > before && bench.device.memory().used_bytes == before;
+  bench.report.check(bench.bodies + " memory of a launch", right,
+                     std::to_string(with - before) + " bytes for one part");
+}
+
 /// Two streams in the order that events ask for.
 void events(Bench& bench) {
   const std::int64_t n = 1 << 20;
@@ -190,6 +212,7 @@ void check_border(Bench& bench) {
   graphs(bench);
   events(bench);
   memory(bench);
+  launch_memory(bench);
 }
 
 }  // namespace tutti::gpu_check

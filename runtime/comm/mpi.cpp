@@ -16,6 +16,7 @@
 
 #include <mpi.h>
 
+#include "runtime/comm/mpi_device_memory.hpp"
 #include "runtime/comm/shared.hpp"
 #include "runtime/comm/specs.hpp"
 #include "runtime/comm/transport.hpp"
@@ -352,6 +353,7 @@ class MpiTransport : public Transport {
   std::uint32_t ranks() const override { return static_cast<std::uint32_t>(ranks_); }
   std::uint32_t ranks_on_node() const override { return static_cast<std::uint32_t>(ranks_on_node_); }
   std::string description() const override;
+  std::string refuses_device_memory() const override { return mpi_refuses_device_memory(); }
 
   void barrier() override {
     const std::lock_guard lock(library_->lock());

@@ -83,6 +83,7 @@ class SharedTransport : public Transport {
                                            : ", messages within a node through shared memory");
   }
   void share_memory(bool wanted) override { wanted_ = wanted; }
+  std::string refuses_device_memory() const override { return far_->refuses_device_memory(); }
 
   void barrier() override { far_->barrier(); }
   double max(double value) override { return far_->max(value); }
@@ -102,6 +103,10 @@ class SharedTransport : public Transport {
  private:
   void find_near(std::uint64_t node);
   std::map<RankId, Bytes> make_offers(const std::vector<MessageSpec>& specs, Windows& windows) const;
+  /// Windows are memory of the host: what lies on a device is left to MPI.
+  bool offered(const MessageSpec& spec) const {
+    return !spec.sending && !spec.on_device && near_[spec.partner.index()];
+  }
   void take_offers(const std::map<RankId, Bytes>& offers, const std::vector<MessageSpec>& specs,
                    Windows& windows) const;
 
@@ -143,7 +148,7 @@ std::map<RankId, Bytes> SharedTransport::make_offers(const std::vector<MessageSp
                                                      Windows& windows) const {
   std::uint64_t bytes = 0;
   for (const MessageSpec& spec : specs)
-    if (!spec.sending && near_[spec.partner.index()]) bytes += ChannelLayout(spec.bytes).bytes();
+    if (offered(spec)) bytes += ChannelLayout(spec.bytes).bytes();
   if (bytes == 0) return {};
   windows.own = SharedMemory::create(bytes);
   windows.complete = windows.own != nullptr;
@@ -153,7 +158,7 @@ std::map<RankId, Bytes> SharedTransport::make_offers(const std::vector<MessageSp
   std::uint64_t offset = 0;
   for (std::size_t i = 0; i < specs.size(); ++i) {
     const MessageSpec& spec = specs[i];
-    if (spec.sending || !near_[spec.partner.index()]) continue;
+    if (!offered(spec)) continue;
     windows.channels[i] = windows.own->data() + offset;
     Bytes& offer = offers[spec.partner];
     if (offer.empty()) append(offer, windows.own->handle());

@@ -26,6 +26,8 @@ struct MessageSpec {
   /// Where the user of the messages looks for the staging. If it is not null, the transport may put memory of
   /// its own there, before the first start and before it reports a completion, and saves a copy.
   std::byte** place = nullptr;
+  /// The staging is memory of a device, at both ends. Only where refuses_device_memory() is empty.
+  bool on_device = false;
 };
 
 /// The messages of one graph. Thread-safe as marked. start and progress never block.
@@ -63,6 +65,8 @@ class Transport {
   /// Whether graphs opened from now on send messages between ranks of a node through shared memory, where
   /// the transport and the system can; they do unless told otherwise. Collective.
   virtual void share_memory(bool /*wanted*/) {}
+  /// Why messages must not lie in memory of a device; empty if this transport says that they may.
+  virtual std::string refuses_device_memory() const { return "its transport is for memory of the host"; }
 
   virtual void barrier() = 0;
   virtual double max(double value) = 0;

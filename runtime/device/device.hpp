@@ -61,7 +61,8 @@ struct DeviceLaunch {
   }
 };
 
-/// A launch that the device has prepared: its descriptions lie where the device wants them.
+/// A launch that the device has prepared: its descriptions lie where the device wants them, in memory that it
+/// counts. Ends before its device, and after the work that it was put for.
 class PreparedLaunch {
  public:
   virtual ~PreparedLaunch() = default;
@@ -104,16 +105,22 @@ class Device {
   /// From a pool; aligned to 256 bytes; undefined until written. Throws Error(environment) naming `what`
   /// ("field 'u'"), how much was asked for and how much there is.
   virtual std::byte* allocate(std::uint64_t bytes, const std::string& what) = 0;
-  /// Back into the pool. All work that uses it is done. Null is allowed.
+  /// Outside of the pool where its memory cannot be given to other processes and to network cards.
+  virtual std::byte* allocate_for_messages(std::uint64_t bytes, const std::string& what) = 0;
+  /// What any of the two returned. All work that uses it is done. Null is allowed.
   virtual void free(std::byte* memory) noexcept = 0;
   /// Host memory that copies can use without another staging. Throws Error(environment).
   virtual std::byte* allocate_pinned(std::uint64_t bytes, const std::string& what) = 0;
   virtual void free_pinned(std::byte* memory) noexcept = 0;
+  /// Whether code of the host may read and write the device's memory at its addresses, as any transport then
+  /// does, while the device leaves it alone.
+  virtual bool host_can_reach() const { return false; }
 
   // -- kernels
   /// Whether launches of this kernel are possible; if not, the runtime runs it on the host.
   virtual bool has_body(const Kernel& kernel) const = 0;
-  /// Makes ready what launch() needs. Outside replay only. The launch may be launched any number of times.
+  /// Makes ready what launch() needs; throws as allocate(). Outside replay only. The launch may be launched
+  /// any number of times.
   virtual std::unique_ptr<PreparedLaunch> prepare(DeviceLaunch launch) = 0;
 
   // -- streams and events; made outside replay, and there until the device ends

@@ -13,21 +13,26 @@
 
 namespace tutti {
 
-/// A rank's device and the streams that all its graphs use.
+/// A rank's device, the streams that all its graphs use, and whether device addresses go to the transport.
 struct DeviceContext {
   explicit DeviceContext(std::shared_ptr<Device> device_)
       : device(std::move(device_)), compute(device->make_stream()), transfer(device->make_stream()) {}
   std::shared_ptr<Device> device;
   StreamId compute;
   StreamId transfer;
+  bool direct_messages = false;
 };
 
 /// Device memory that frees itself.
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
-  DeviceBuffer(std::shared_ptr<Device> device, std::uint64_t bytes, const std::string& what)
-      : device_(std::move(device)), data_(device_->allocate(bytes, what)) {}
+  DeviceBuffer(const std::shared_ptr<Device>& device, std::uint64_t bytes, const std::string& what)
+      : DeviceBuffer(device, device->allocate(bytes, what)) {}
+  static DeviceBuffer for_messages(const std::shared_ptr<Device>& device, std::uint64_t bytes,
+                                   const std::string& what) {
+    return {device, device->allocate_for_messages(bytes, what)};
+  }
   ~DeviceBuffer() {
     if (data_) device_->free(data_);
   }
@@ -41,6 +46,7 @@ class DeviceBuffer {
   std::byte* data() const { return data_; }
 
  private:
+  DeviceBuffer(std::shared_ptr<Device> device, std::byte* data) : device_(std::move(device)), data_(data) {}
   std::shared_ptr<Device> device_;
   std::byte* data_ = nullptr;
 };

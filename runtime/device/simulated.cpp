@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <condition_variable>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <exception>
@@ -47,7 +45,17 @@ struct Captured : DeviceGraph {
 };
 
 struct Prepared : PreparedLaunch {
+  Prepared(Device& device, DeviceLaunch launch)
+      : launch(std::move(launch)),
+        device(device),
+        tables(device.allocate(this->launch.arguments.size() * sizeof(Argument),
+                               "kernel '" + this->launch.kernel.name + "'")) {}
+  ~Prepared() override { device.free(tables); }
+  Prepared(const Prepared&) = delete;
+  Prepared& operator=(const Prepared&) = delete;
   DeviceLaunch launch;
+  Device& device;
+  std::byte* tables;  ///< not used: a device has its descriptions there
 };
 
 void add(DeviceCounts::Copies& to, const DeviceCounts::Copies& more) {
@@ -58,10 +66,17 @@ void add(DeviceCounts::Copies& to, const DeviceCounts::Copies& more) {
 class SimulatedDevice : public Device {
  public:
   SimulatedDevice(const DeviceShare& share, const SimulatedOptions& options)
-      : has_body_(options.has_body),
-        pool_(std::max<std::uint64_t>(options.capacity_bytes / share.local_ranks, MemoryPool::alignment)),
-        memory_(pool_.memory().capacity_bytes),
-        random_(options.seed * 1009 + share.local_rank),
+      : SimulatedDevice(choose_device(share, static_cast<std::uint32_t>(options.devices)), share.local_rank,
+                        options) {}
+  SimulatedDevice(const DeviceChoice& choice, std::uint32_t local_rank, const SimulatedOptions& options)
+      : name_(options.devices == 1
+                  ? "simulated"
+                  : fmt::format("simulated (device {} of {})", choice.device, options.devices)),
+        has_body_(options.has_body),
+        pool_(std::max<std::uint64_t>(options.capacity_bytes / choice.ranks, MemoryPool::alignment)),
+        memory_(pool_.memory().capacity_bytes, options.host_view),
+        host_can_reach_(options.host_view != HostView::unaware),
+        random_(options.seed * 1009 + local_rank),
         thread_([this] { work(); }) {}
 
   ~SimulatedDevice() override {
@@ -73,7 +88,7 @@ class SimulatedDevice : public Device {
     thread_.join();
   }
 
-  std::string name() const override { return "simulated"; }
+  std::string name() const override { return name_; }
   DeviceMemory memory() const override {
     const std::lock_guard lock(mutex_);
     return pool_.memory();
@@ -88,6 +103,10 @@ class SimulatedDevice : public Device {
     std::memset(memory_.there(offset), 0xff, bytes);  // NaNs, and numbers that no index has
     return memory_.here(offset);
   }
+  std::byte* allocate_for_messages(std::uint64_t bytes, const std::string& what) override {
+    return allocate(bytes, what);
+  }
+  bool host_can_reach() const override { return host_can_reach_; }
   void free(std::byte* memory) noexcept override {
     if (memory == nullptr) return;
     const std::lock_guard lock(mutex_);
@@ -108,9 +127,7 @@ class SimulatedDevice : public Device {
                        [](const Parameter& p) { return !p.object || p.visit_addresses; });
   }
   std::unique_ptr<PreparedLaunch> prepare(DeviceLaunch launch) override {
-    auto prepared = std::make_unique<Prepared>();
-    prepared->launch = std::move(launch);
-    return prepared;
+    return std::make_unique<Prepared>(*this, std::move(launch));
   }
 
   // -- streams and events
@@ -414,10 +431,12 @@ class SimulatedDevice : public Device {
     return copy.get();
   }
 
+  std::string name_;
   std::function<bool(const Kernel&)> has_body_;
   mutable std::mutex mutex_;  // of all that follows, but for counts_, which is the host's
   MemoryPool pool_;
   SplitMemory memory_;
+  bool host_can_reach_;
   std::mt19937_64 random_;
   std::deque<Stream> streams_;
   std::deque<Event> events_;
@@ -431,28 +450,7 @@ class SimulatedDevice : public Device {
   std::thread thread_;  // last: it uses the others
 };
 
-void read_number(const char* variable, std::uint64_t& value) {
-  const char* text = std::getenv(variable);
-  if (text == nullptr) return;
-  const char* end = text + std::strlen(text);
-  const auto [at, error] = std::from_chars(text, end, value);
-  if (error != std::errc{} || at != end || value == 0)
-    usage_error("{} takes a whole number of at least 1, not '{}'", variable, text);
-}
-
 }  // namespace
-
-SimulatedOptions& SimulatedOptions::defaults() {
-  static SimulatedOptions options;
-  return options;
-}
-
-SimulatedOptions SimulatedOptions::from_environment() {
-  SimulatedOptions o = defaults();
-  read_number("TUTTI_SIMULATED_MEMORY", o.capacity_bytes);
-  read_number("TUTTI_SIMULATED_SEED", o.seed);
-  return o;
-}
 
 std::shared_ptr<Device> make_simulated_device(const DeviceShare& share, const SimulatedOptions& options) {
   return std::make_shared<SimulatedDevice>(share, options);

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "runtime/device/device.hpp"
+#include "runtime/device/split_memory.hpp"
 
 namespace tutti {
 
@@ -21,8 +22,13 @@ struct SimulatedOptions {
   std::uint64_t seed = 1;  ///< of the order and the delays
   /// Kernels for which it returns false have no body on this device. Empty: all have one.
   std::function<bool(const Kernel&)> has_body{};
+  /// What a transport finds at a device address: nothing that it may touch (unaware), the device's bytes
+  /// (aware), or other bytes than the device (wrong).
+  HostView host_view = HostView::unaware;
+  std::uint64_t devices = 1;  ///< of this machine, with so much memory each
 
-  /// What `--device simulated` takes, unless TUTTI_SIMULATED_MEMORY (bytes) or TUTTI_SIMULATED_SEED are set.
+  /// What `--device simulated` takes, unless TUTTI_SIMULATED_MEMORY (bytes), TUTTI_SIMULATED_SEED,
+  /// TUTTI_SIMULATED_MPI (unaware, aware, wrong) or TUTTI_SIMULATED_DEVICES are set.
   /// Tests may change it while there is no runtime.
   static SimulatedOptions& defaults();
   /// The defaults and these variables. Throws Error(usage).

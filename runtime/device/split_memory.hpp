@@ -14,15 +14,21 @@
 
 namespace tutti {
 
+/// What the host has at an address of the device: nothing that it may touch, the device's bytes, or others.
+enum class HostView : std::uint8_t { unaware, aware, wrong };
+
 /// One range of memory with two addresses: `here` is what the host and all launches call it, and nothing may
-/// be read or written there; `there` is for the device's thread.
+/// be read or written there but with another view than unaware; `there` is for the device's thread.
 class SplitMemory {
  public:
-  explicit SplitMemory(std::uint64_t bytes) : bytes_(bytes) {
+  SplitMemory(std::uint64_t bytes, HostView view) : bytes_(bytes) {
     const int file = memfd_create("tutti simulated device", MFD_CLOEXEC);
     if (file < 0 || ftruncate(file, static_cast<off_t>(bytes)) != 0) fail();
     there_ = map(PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file);
-    here_ = map(PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+    const int protection = view == HostView::unaware ? PROT_NONE : PROT_READ | PROT_WRITE;
+    const bool same = view == HostView::aware;
+    here_ =
+        map(protection, (same ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS) | MAP_NORESERVE, same ? file : -1);
     close(file);
   }
   ~SplitMemory() {

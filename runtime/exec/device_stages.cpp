@@ -56,17 +56,24 @@ std::vector<Box> merged(std::vector<Box> boxes) {
 }
 
 DeviceStages::DeviceStages(Plan& plan, const Dataflow& flow, const DeviceSchedule& schedule,
-                           std::shared_ptr<DeviceContext> context)
+                           const std::vector<bool>& direct, std::shared_ptr<DeviceContext> context)
     : plan_(plan),
       flow_(flow),
       context_(std::move(context)),
       device_(*context_->device),
       pinned_staging_(plan.messages.size(), nullptr) {
-  for (std::uint32_t m = 0; m < plan.messages.size(); ++m)
-    if (schedule.message_on_device[m]) {
-      pinned_staging_[m] = pinned_memory(plan.messages[m].spec.bytes, "messages");
-      plan.messages[m].spec.staging = pinned_staging_[m];
+  for (std::uint32_t m = 0; m < plan.messages.size(); ++m) {
+    if (!schedule.message_on_device[m]) continue;
+    MessageSpec& spec = plan.messages[m].spec;
+    if (direct[m]) {
+      buffers_.push_back(DeviceBuffer::for_messages(context_->device, spec.bytes, "messages"));
+      spec.staging = buffers_.back().data();
+      spec.place = nullptr;
+      spec.on_device = true;
+    } else {
+      spec.staging = pinned_staging_[m] = pinned_memory(spec.bytes, "messages");
     }
+  }
   stages_.resize(schedule.stages.size());
   const std::int64_t zero = 0;
   for (std::size_t s = 0; s < stages_.size(); ++s) {
@@ -184,10 +191,11 @@ void DeviceStages::add_message(Work& work, const DeviceAction& action) {
   const std::vector<MessageItem>& items = flow_.messages[action.payload].items;
   const bool packs = action.kind == DeviceAction::Kind::pack;
   std::byte* const pinned = pinned_staging_[action.payload];
-  if (!packs) work.arrived.push_back(action.payload);
+  if (!packs && pinned) work.arrived.push_back(action.payload);
   if (message.spec.bytes == 0) return;
-  std::byte* const staging = device_memory(message.spec.bytes, "messages");
+  std::byte* const staging = pinned ? device_memory(message.spec.bytes, "messages") : message.spec.staging;
   const auto travel = [&] {
+    if (!pinned) return;
     const StridedCopy copy =
         packs ? row(staging, pinned, message.spec.bytes) : row(pinned, staging, message.spec.bytes);
     work.operations.emplace_back([this, copy, packs](StreamId stream) {

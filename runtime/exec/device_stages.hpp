@@ -30,10 +30,11 @@ class PinnedBuffer {
 
 class DeviceStages {
  public:
-  /// Allocates what the stages need on the device. Messages that are packed there get pinned staging, and
-  /// reductions of device kernels pinned partial results: the plan's addresses change.
+  /// Allocates what the stages need on the device. Messages that are packed there get staging there where
+  /// `direct` says so, else pinned staging, and reductions of device kernels pinned partial results: the
+  /// plan's addresses change.
   DeviceStages(Plan& plan, const Dataflow& flow, const DeviceSchedule& schedule,
-               std::shared_ptr<DeviceContext> context);
+               const std::vector<bool>& direct, std::shared_ptr<DeviceContext> context);
   /// Waits for the device.
   ~DeviceStages();
 

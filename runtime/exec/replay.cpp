@@ -2,6 +2,7 @@
 
 #include "runtime/error.hpp"
 #include "runtime/exec/device.hpp"
+#include "runtime/exec/device_messages.hpp"
 #include "runtime/exec/watchdog.hpp"
 
 namespace tutti {
@@ -56,7 +57,10 @@ Replay::Replay(Record record, const RankContext& context, Transport& transport, 
   if (options.device) {
     schedule = schedule_for_device(*program_, flow,
                                    [&](const Kernel& k) { return options.device->device->has_body(k); });
-    stages = std::make_unique<DeviceStages>(*plan_, flow, schedule, options.device);
+    std::vector<bool> direct(plan_->messages.size(), false);
+    if (options.device->direct_messages)
+      direct = on_device_at_both_ends(*plan_, schedule.message_on_device, transport);
+    stages = std::make_unique<DeviceStages>(*plan_, flow, schedule, direct, options.device);
   }
   profile_ = std::make_shared<Profile>(plan_->nodes.size(), context.workers);
   gate_ = std::make_unique<StepGate>(*plan_);

@@ -47,10 +47,10 @@ class Replay {
   std::shared_ptr<Plan> plan_;
   std::shared_ptr<Profile> profile_;
   std::unique_ptr<StepGate> gate_;
-  std::unique_ptr<Messages> messages_;
   std::unique_ptr<Executor> executor_;
-  std::int64_t step_ = 0;        // recorded steps done
-  std::uint32_t next_copy_ = 0;  // copy of step_, if nobody swaps names meanwhile
+  std::unique_ptr<Messages> messages_;  // ends first: staging may be the executor's
+  std::int64_t step_ = 0;               // recorded steps done
+  std::uint32_t next_copy_ = 0;         // copy of step_, if nobody swaps names meanwhile
   bool entered_ = false;
   bool failed_ = false;
   std::map<std::pair<std::uint32_t, std::int32_t>, std::uint64_t> ghost_versions_;  // by pattern and store

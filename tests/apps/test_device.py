@@ -23,7 +23,8 @@ class SameBits(unittest.TestCase):
             self.assertEqual(device.report["checksum"], host.report["checksum"], (app, words, ranks))
             for history in ("residual_history", "loss_history"):
                 self.assertEqual(device.report.get(history), host.report.get(history))
-            self.assertIn("messages through pinned memory", device.stdout)
+            way = "messages: none" if ranks == 1 else "messages: pinned host memory (this MPI"
+            self.assertIn(way, device.stdout)
         return device.report
 
     def test_heat(self) -> None:
@@ -43,6 +44,67 @@ class SameBits(unittest.TestCase):
     def test_train(self) -> None:
         gpt = ("--model", "gpt", "--layers", 1, "--heads", 2, "--width", 16, "--context", 16)
         self.same("train", *gpt, "--batch", 16, "--steps", 4, on=RANKS[:2])
+
+
+@unittest.skipUnless(RANKS[1:], "without MPI there are no messages")
+class Messages(unittest.TestCase):
+    """From device memory, where a trial at the start shows that this works."""
+
+    def report(self, mpi: str) -> dict:
+        words = ("--global", "--grid", "16,16,16", "--tile", 8, "--repeat", 1, "--max-iterations", 9)
+        host = run("cg", *words)
+        with mock.patch.dict(os.environ, {"TUTTI_SIMULATED_MPI": mpi}):
+            device = run("cg", *words, "--device", "simulated", ranks=2)
+        self.assertEqual(device.status, host.status, device)
+        self.assertEqual(device.report["residual_history"], host.report["residual_history"])
+        return device.report["device_use"]
+
+    def test_ways(self) -> None:
+        direct, wrong = self.report("aware"), self.report("wrong")
+        self.assertEqual(direct["messages"], "device memory")
+        self.assertIn("pinned host memory (a trial", wrong["messages"])
+        self.assertLess(direct["bytes_to_host"], wrong["bytes_to_host"])
+
+    def test_bad_words(self) -> None:
+        with mock.patch.dict(os.environ, {"TUTTI_SIMULATED_MPI": "perhaps"}):
+            result = run("heat", "--grid", "8,8,8", "--device", "simulated")
+        self.assertEqual(result.status, 2, result)
+        self.assertIn("TUTTI_SIMULATED_MPI takes unaware, aware or wrong", result.stderr)
+
+
+KEYS = ("copies_to_device", "bytes_to_device", "copies_to_host", "bytes_to_host")
+
+
+class Transfers(unittest.TestCase):
+    """What `more` steps cost beyond those of a shorter run. Results would differ if a copy were missing."""
+
+    def extra(
+        self, app: str, *words: object, option: str, steps: int, more: int, ranks: int = 1
+    ) -> list[int]:
+        uses = []
+        for n in (steps, steps + more):
+            result = run(app, *words, option, n, "--device", "simulated", ranks=ranks)
+            self.assertEqual(result.status, 0, result)
+            uses.append(result.report["device_use"])
+        return [uses[1][key] - uses[0][key] for key in KEYS]
+
+    def test_heat(self) -> None:
+        words = ("--grid", "24,16,24", "--tile", "6,8,24", "--repeat", 1)
+        self.assertEqual(self.extra("heat", *words, option="--steps", steps=8, more=8), [0, 0, 0, 0])
+        if RANKS[1:]:  # eight halos of one plane, there and back
+            plane = 16 * 24 * 8
+            found = self.extra("heat", *words, option="--steps", steps=8, more=8, ranks=2)
+            self.assertEqual(found, [8, 8 * plane, 8, 8 * plane])
+
+    def test_cg(self) -> None:
+        words = ("--global", "--grid", "16,16,16", "--tile", 8, "--repeat", 1, "--tolerance", 0)
+        iterations = {"option": "--max-iterations", "steps": 4, "more": 5}
+        # alpha and beta go to the device; the tiles' parts of three sums come from it
+        self.assertEqual(self.extra("cg", *words, **iterations), [2 * 5, 2 * 5 * 8, 3 * 5, 3 * 5 * 8 * 8])
+        if RANKS[1:]:  # half of the tiles, and messages in device memory
+            with mock.patch.dict(os.environ, {"TUTTI_SIMULATED_MPI": "aware"}):
+                direct = self.extra("cg", *words, **iterations, ranks=2)
+            self.assertEqual(direct, [2 * 5, 2 * 5 * 8, 3 * 5, 3 * 5 * 4 * 8])
 
 
 class Use(unittest.TestCase):

@@ -10,12 +10,13 @@
 namespace tutti::test {
 namespace {
 
-void try_program(std::uint64_t seed, bool some_on_host) {
+void try_program(std::uint64_t seed, bool some_on_host, HostView view = HostView::unaware) {
   const RandomProgram program = RandomProgram::make(seed);
   const auto ranks = static_cast<std::uint32_t>(1 + seed % 4);
   SimulatedOptions& device = SimulatedOptions::defaults();
   device.seed = seed;
   device.capacity_bytes = std::uint64_t{64} << 20;
+  device.host_view = view;
   device.has_body = {};
   if (some_on_host)
     device.has_body = [seed](const Kernel& k) { return (std::hash<std::string>{}(k.name) ^ seed) % 3 != 0; };
@@ -27,7 +28,9 @@ void try_program(std::uint64_t seed, bool some_on_host) {
   const RandomJob job(program);
   // looking at the data brings it to the host: not after every run
   const auto look = [&](std::size_t run) { return (seed + run) % 2 == 0 || run + 1 == program.runs.size(); };
-  run_local_job(ranks, options, [&](Runtime& rt) { job.run(rt, look); });
+  const auto per_node = static_cast<std::uint32_t>(seed / 8 % 3);
+  run_local_job(
+      ranks, options, [&](Runtime& rt) { job.run(rt, look); }, per_node);
   device = {};
 }
 
@@ -36,6 +39,9 @@ TEST(DevicePrograms, EqualSequentialExecution) {
 }
 TEST(DevicePrograms, EqualItWithSomeKernelsOnTheHost) {
   for_seeds(40000, 60, [](std::uint64_t seed) { try_program(seed, true); });
+}
+TEST(DevicePrograms, EqualItWithMessagesInDeviceMemory) {
+  for_seeds(50000, 60, [](std::uint64_t seed) { try_program(seed, true, HostView::aware); });
 }
 
 }  // namespace

@@ -205,6 +205,7 @@ DeviceCounts operator-(DeviceCounts a, const DeviceCounts& b) {
   a.to_device.bytes -= b.to_device.bytes;
   a.to_host.count -= b.to_host.count;
   a.to_host.bytes -= b.to_host.bytes;
+  a.on_device.count -= b.on_device.count;
   a.launches -= b.launches;
   a.graph_launches -= b.graph_launches;
   return a;
@@ -261,6 +262,41 @@ TEST(DeviceReplay, SendsHalosAndNothingElse) {
     EXPECT_EQ(done.to_device.bytes, done.to_host.bytes);
     EXPECT_EQ(done.launches, 200u);  // tiles inside, and those at the border
   });
+}
+
+TEST(DeviceReplay, RanksGoRoundTheDevicesAndShareThem) {
+  SimulatedOptions::defaults().devices = 2;
+  const std::uint64_t whole = SimulatedOptions::defaults().capacity_bytes;
+  run_local_job(3, simulated(), [&](Runtime& rt) {
+    EXPECT_EQ(rt.device()->name(), rt.rank().value == 1 ? "simulated (device 1 of 2)"  // by itself
+                                                        : "simulated (device 0 of 2)");
+    EXPECT_EQ(rt.device()->memory().capacity_bytes, rt.rank().value == 1 ? whole : whole / 2);
+    const Data d(rt);
+    Graph graph = rt.record("smooth", [&](Recorder& r) { d.smooth(r); });
+    EXPECT_EQ(graph.run(9), 9);
+  });
+  SimulatedOptions::defaults() = {};
+}
+
+TEST(DeviceReplay, SendsFromDeviceMemoryWhereTheTransportCan) {
+  SimulatedOptions::defaults().host_view = HostView::aware;
+  for (const std::uint32_t per_node : {0U, 2U})  // shared windows are not for device memory
+    run_local_job(
+        2, simulated(),
+        [](Runtime& rt) {
+          EXPECT_EQ(rt.device_messages(), "device memory");
+          const Data d(rt);
+          Graph graph = rt.record("smooth", [&](Recorder& r) { d.smooth(r); });
+          graph.run(4);
+          const DeviceCounts before = rt.device()->counts();
+          graph.run(100);
+          const DeviceCounts done = rt.device()->counts() - before;
+          EXPECT_EQ(done.to_host.count + done.to_device.count, 0u);
+          EXPECT_EQ(done.on_device.count, 400u);  // the cells of two tiles packed, and two unpacked
+          EXPECT_EQ(done.launches, 200u);
+        },
+        per_node);
+  SimulatedOptions::defaults() = {};
 }
 
 TEST(DeviceReplay, CopiesPartialResultsAndScalars) {

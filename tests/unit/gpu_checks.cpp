@@ -60,13 +60,13 @@ TEST(GpuChecks, FindAWrongBody) {
 
 TEST(GpuChecks, ReportIsJson) {
   Report report;
+  const std::string file = testing::TempDir() + "gpu_report.json";
   report.fact("device", "a \"device\"\n\\");
+  report.keep_in(file);
   report.check("one", true, "fine");
   report.check("two", false, "1 of 2 values differ");
   report.figure({"heat7", 3.5, "GB/s", "copy", 4, 0.9});
   report.left_out("that", "no library");
-  const std::string file = testing::TempDir() + "gpu_report.json";
-  report.write_json(file);
   const auto json = nlohmann::json::parse(std::ifstream(file));
   std::remove(file.c_str());
   EXPECT_EQ(json["device"], "a \"device\"\n\\");
