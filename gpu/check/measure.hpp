@@ -26,15 +26,22 @@ class Stopwatch {
 };
 
 /// What the measurements share.
-struct Measurement {
+class Measurement {
+ public:
+  Measurement(gpu::CudaDevice& device, StreamId stream, Report& report)
+      : device(device), stream(stream), report(report) {}
   gpu::CudaDevice& device;
   StreamId stream;
   Report& report;
   cudaStream_t cuda_stream() const { return device.stream(stream); }
-  double copy_bytes_per_s = 0;  ///< read and written, set by measure_memory
   double tf32_flops_per_s = 0;  ///< of cuBLAS, set by measure_products; 0 without cuBLAS
   double bf16_flops_per_s = 0;
+  /// What copying moves, read and written; measured once.
+  double copy_bytes_per_s();
   void launch(PreparedLaunch& l) { device.launch(l, stream); }
+
+ private:
+  double copy_bytes_per_s_ = 0;
 };
 
 void measure_memory(Measurement& m);    ///< copy bandwidth, the bound of what follows

@@ -99,7 +99,7 @@ void products(Measurement& m, const std::string& what, Arrays arrays, const Kern
 
 void streams(Measurement& m, const std::string& what, Arrays arrays, const Kernel& kernel, double values) {
   m.report.figure({what, sizeof(float) * values / arrays.seconds(kernel) * 1e-9, "GB/s", "copy bandwidth",
-                   m.copy_bytes_per_s * 1e-9, 0});
+                   m.copy_bytes_per_s() * 1e-9, 0});
 }
 
 void measure_dense(Measurement& m) {

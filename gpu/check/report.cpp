@@ -50,10 +50,20 @@ std::string quoted(const std::string& text) {
   return out + '"';
 }
 
+void Report::keep_in(const std::string& file) {
+  file_ = file;
+  keep();
+}
+
+void Report::keep() const {
+  if (!file_.empty()) write_json(file_);
+}
+
 void Report::check(const std::string& name, bool passed, const std::string& detail) {
   checks_.push_back({name, passed, detail});
   std::printf("%s  %s: %s\n", passed ? "ok    " : "FAILED", name.c_str(), detail.c_str());
   std::fflush(stdout);
+  keep();
 }
 
 void Report::figure(const Figure& f) {
@@ -64,12 +74,14 @@ void Report::figure(const Figure& f) {
   else
     std::printf("        %s: %.4g %s\n", f.name.c_str(), f.value, f.unit.c_str());
   std::fflush(stdout);
+  keep();
 }
 
 void Report::left_out(const std::string& what, const std::string& why) {
   left_out_.emplace_back(what, why);
   std::printf("left out  %s: %s\n", what.c_str(), why.c_str());
   std::fflush(stdout);
+  keep();
 }
 
 bool Report::all_passed() const {
@@ -77,7 +89,8 @@ bool Report::all_passed() const {
 }
 
 void Report::write_json(const std::string& file) const {
-  std::ofstream out(file);
+  const std::string unfinished = file + ".new";
+  std::ofstream out(unfinished);
   out << "{\n";
   for (const auto& [name, value] : facts_) out << "  " << quoted(name) << ": " << quoted(value) << ",\n";
   write_list(out, "checks", checks_, [&](const Check& c) {
@@ -96,7 +109,7 @@ void Report::write_json(const std::string& file) const {
   });
   out << "\n}\n";
   out.close();
-  if (!out)
+  if (!out || std::rename(unfinished.c_str(), file.c_str()) != 0)
     throw Error(Status::environment, "writing " + file + " failed; is the folder there, and not full?");
 }
 

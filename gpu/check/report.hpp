@@ -27,6 +27,8 @@ struct Figure {
 
 class Report {
  public:
+  /// From now on each word is in the file at once, as write_json() writes it: a crash takes nothing along.
+  void keep_in(const std::string& file);
   void check(const std::string& name, bool passed, const std::string& detail);
   void figure(const Figure& figure);
   /// Something that cannot be done here, and why.
@@ -34,10 +36,14 @@ class Report {
   void fact(const std::string& name, const std::string& value) { facts_.emplace_back(name, value); }
   bool all_passed() const;
   std::size_t checks() const { return checks_.size(); }
-  /// The whole report as one JSON object. Throws Error(environment) if it cannot be written.
+  /// The whole report as one JSON object, which is there as a whole or not at all. Throws Error(environment)
+  /// if it cannot be written.
   void write_json(const std::string& file) const;
 
  private:
+  void keep() const;
+
+  std::string file_;
   std::vector<Check> checks_;
   std::vector<Figure> figures_;
   std::vector<std::pair<std::string, std::string>> left_out_;

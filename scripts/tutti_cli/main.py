@@ -40,9 +40,10 @@ def parser() -> Parser:
     p.add_argument("--cuda-architectures", metavar="LIST", help='with --cuda: for example "80;90" (default)')
     p.epilog = "Further words -DNAME=VALUE are passed to CMake."
 
-    p = add("gpu-check", "build for this machine's GPU, check every kernel there, measure; one table")
+    p = add("gpu-check", "build for this machine's GPU, check kernels and apps there, measure; one table")
     p.add_argument("--out", metavar="DIR", help="keeps logs and JSON, default build/gpu-check/report")
     p.add_argument("--against", choices=("torch",), help="measure PyTorch beside it, where it is installed")
+    p.add_argument("--programs", metavar="DIR", help="take heat, cg and train from there, built elsewhere")
 
     p = add("test", "build and run the tests; the last line counts them")
     p.add_argument("--preset", choices=PRESETS, help="only this build (default: all that the project has)")
@@ -188,7 +189,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     if options.verb == "gpu-check":
         from . import gpu_check
 
-        return gpu_check.verb(options.out, options.against)
+        return gpu_check.verb(options.out, options.against, options.programs)
     if options.verb == "test":
         from . import test
 

@@ -14,7 +14,7 @@ if(NOT status EQUAL 0)
 elseif(said MATCHES "warning: ")
   message(FATAL_ERROR "warnings:\n${said}")
 endif()
-execute_process(COMMAND ${BUILD}/bin/gpu_check --checks-only
+execute_process(COMMAND ${BUILD}/bin/gpu_check
                 OUTPUT_VARIABLE out ERROR_VARIABLE error RESULT_VARIABLE status)
 if(status EQUAL 3)
   if(NOT error MATCHES "^tutti: error: no CUDA device was found [^\n]*\n$" OR NOT out STREQUAL "")
