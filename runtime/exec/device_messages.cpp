@@ -51,8 +51,9 @@ class Trial {
   bool travel(Transport& transport, std::chrono::milliseconds limit) {
     const std::unique_ptr<Messages> messages = transport.open(specs_);
     const auto end = std::chrono::steady_clock::now() + limit;
-    for (std::uint32_t m = 0; m < specs_.size(); ++m) messages->start(m);
     std::vector<std::uint32_t> done;
+    for (std::uint32_t m = 0; m < specs_.size(); ++m)
+      if (messages->start(m)) done.push_back(m);
     while (done.size() < specs_.size() && std::chrono::steady_clock::now() < end) {
       messages->progress(done);
       std::this_thread::yield();

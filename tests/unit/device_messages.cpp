@@ -62,7 +62,7 @@ class Promises : public Transport {
 
  private:
   struct Silence : Messages {
-    void start(std::uint32_t) override {}
+    bool start(std::uint32_t) override { return false; }
     bool progress(std::vector<std::uint32_t>&) override { return true; }
   };
   std::shared_ptr<Transport> inner_;
