@@ -17,15 +17,15 @@ namespace tutti::gpu {
 /// such a body; the generic one is its oracle.
 enum class Bodies : std::uint8_t { tuned, generic };
 
-/// A launch whose descriptions lie on the device, in memory that the launch has taken from it.
+/// A launch whose descriptions lie on the device. Its memory is the launch's own.
 class CudaLaunch : public PreparedLaunch {
  public:
   virtual void run(cudaStream_t stream) = 0;
 };
 
-/// Makes a launch ready; may copy and wait. Tables and scratch are taken from `device`, which counts them.
-/// The functor is launch.kernel.functor, of the type it is registered for.
-using Prepare = std::unique_ptr<CudaLaunch> (*)(const DeviceLaunch& launch, Device& device);
+/// Makes a launch ready; may copy and wait. The functor is launch.kernel.functor, of the type it is
+/// registered for.
+using Prepare = std::unique_ptr<CudaLaunch> (*)(const DeviceLaunch& launch);
 
 /// Whether a body has this kernel's shapes.
 using Fits = bool (*)(const Kernel& kernel);

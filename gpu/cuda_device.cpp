@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "gpu/cuda_check.hpp"
+#include "gpu/device_array.hpp"
 #include "gpu/device_kernels.hpp"
 
 namespace tutti {
@@ -47,6 +48,8 @@ std::string gibibytes(std::uint64_t bytes) {
 constexpr std::uint64_t short_row_bytes = 4096;
 // Strides that the copy engines know (cudaDevAttrMaxPitch of all devices so far).
 constexpr std::uint64_t most_pitch_bytes = (std::uint64_t{1} << 31) - 1;
+
+thread_local Device* preparing = nullptr;
 
 // The current device belongs to the calling thread, which may be another one each time.
 cudaError_t set_device(int device) {
@@ -105,6 +108,8 @@ void copy_by_engine(const StridedCopy& c, cudaStream_t stream) {
 }
 
 }  // namespace
+
+Device* preparing_device() { return preparing; }
 
 std::uint32_t device_count() {
   int count = 0;
@@ -236,7 +241,11 @@ std::unique_ptr<PreparedLaunch> CudaDevice::prepare(DeviceLaunch launch) {
   const Prepare prepare = table_.find(launch.kernel);
   if (prepare == nullptr)
     throw Error(Status::usage, "kernel '" + launch.kernel.name + "' has no body on the device");
-  return prepare(launch, *this);
+  struct Preparing {  // whose arrays are taken from this device
+    explicit Preparing(Device* device) { preparing = device; }
+    ~Preparing() { preparing = nullptr; }
+  } scope(this);
+  return prepare(launch);
 }
 
 StreamId CudaDevice::make_stream() {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,19 +12,25 @@
 
 namespace tutti::gpu {
 
-/// Taken from the device's memory, which counts it. The work that uses it is done when it ends.
+/// The device that is preparing a launch in this thread; null: none is.
+Device* preparing_device();
+
+/// Taken from the memory of the device that prepares a launch, which counts it; outside of that, from CUDA.
 template <class T>
 class DeviceArray {
  public:
   DeviceArray() = default;
-  /// Undefined until written. Throws as Device::allocate, naming `what`.
-  DeviceArray(Device& device, std::size_t size, const std::string& what) : device_(&device), size_(size) {
-    if (size > 0) data_ = reinterpret_cast<T*>(device.allocate(size * sizeof(T), what));
+  /// Undefined until written. Throws Error(environment) if there is not enough memory.
+  explicit DeviceArray(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    if (device_ != nullptr)
+      data_ = reinterpret_cast<T*>(device_->allocate(size * sizeof(T), "a launch"));
+    else
+      check(cudaMalloc(reinterpret_cast<void**>(&data_), size * sizeof(T)), "allocating an array");
   }
   /// A copy of `from`; waits for it. From pageable memory cudaMemcpy may return before the data has arrived,
   /// and kernels on non-blocking streams do not wait for the default stream.
-  DeviceArray(Device& device, const std::vector<T>& from, const std::string& what)
-      : DeviceArray(device, from.size(), what) {
+  explicit DeviceArray(const std::vector<T>& from) : DeviceArray(from.size()) {
     if (size_ == 0) return;
     check(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice),
           "copying a launch's tables to the device");
@@ -40,14 +45,17 @@ class DeviceArray {
     return *this;
   }
   ~DeviceArray() {
-    if (data_ != nullptr) device_->free(reinterpret_cast<std::byte*>(data_));
+    if (device_ != nullptr)
+      device_->free(reinterpret_cast<std::byte*>(data_));
+    else
+      cudaFree(data_);
   }
 
   T* data() const { return data_; }
   std::size_t size() const { return size_; }
 
  private:
-  Device* device_ = nullptr;
+  Device* device_ = preparing_device();
   T* data_ = nullptr;
   std::size_t size_ = 0;
 };

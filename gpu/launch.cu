@@ -2,7 +2,7 @@
 
 namespace tutti::gpu {
 
-PartTable::PartTable(const DeviceLaunch& launch, Device& device, const std::vector<std::uint64_t>& blocks)
+PartTable::PartTable(const DeviceLaunch& launch, const std::vector<std::uint64_t>& blocks)
     : count_(static_cast<std::uint32_t>(launch.parts.size())),
       per_part_(static_cast<std::uint32_t>(launch.kernel.parameters.size())) {
   std::vector<Argument> arguments;
@@ -20,10 +20,9 @@ PartTable::PartTable(const DeviceLaunch& launch, Device& device, const std::vect
     first.push_back(static_cast<std::uint32_t>(total));
   }
   blocks_ = static_cast<std::uint32_t>(total);
-  const std::string what = "kernel '" + launch.kernel.name + "'";
-  arguments_ = DeviceArray<Argument>(device, arguments, what);
-  results_ = DeviceArray<void*>(device, results, what);
-  first_block_ = DeviceArray<std::uint32_t>(device, first, what);
+  arguments_ = DeviceArray<Argument>(arguments);
+  results_ = DeviceArray<void*>(results);
+  first_block_ = DeviceArray<std::uint32_t>(first);
 }
 
 }  // namespace tutti::gpu

@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(lanes_threads) lane_sums(const F f, const Part
 class PartTable {
  public:
   /// `blocks` of each part.
-  PartTable(const DeviceLaunch& launch, Device& device, const std::vector<std::uint64_t>& blocks);
+  PartTable(const DeviceLaunch& launch, const std::vector<std::uint64_t>& blocks);
   std::uint32_t blocks() const { return blocks_; }
   Parts parts() const { return {arguments_.data(), results_.data(), first_block_.data(), count_, per_part_}; }
 
@@ -127,13 +127,13 @@ class PartTable {
 template <class F>
 class GenericLaunch : public CudaLaunch {
  public:
-  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch, Device& device) {
-    return std::make_unique<GenericLaunch>(launch, device);
+  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch) {
+    return std::make_unique<GenericLaunch>(launch);
   }
-  GenericLaunch(const DeviceLaunch& launch, Device& device)
+  explicit GenericLaunch(const DeviceLaunch& launch)
       : functor_(*static_cast<const F*>(launch.kernel.functor.get())),
         name_(launch.kernel.name),
-        table_(launch, device, blocks(launch)) {
+        table_(launch, blocks(launch)) {
     if constexpr (returns_value)
       load_kernel(lane_sums<F>, name_);
     else

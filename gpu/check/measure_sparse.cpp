@@ -71,7 +71,7 @@ void measure_sparse(Measurement& m) {
   const double bytes = 10.0 * static_cast<double>(grid.entries()) + 16.0 * static_cast<double>(rows);
   m.report.figure({"spmv SELL, HPCG 128^3: bytes", bytes / ours * 1e-9, "GB/s", "copy bandwidth",
                    m.copy_bytes_per_s() * 1e-9, 0});
-  const double theirs = vendor_spmv_seconds(whole(grid), m.device, m.cuda_stream());
+  const double theirs = vendor_spmv_seconds(whole(grid), m.cuda_stream());
   if (theirs > 0)
     m.report.figure({"spmv SELL, HPCG 128^3", flops / ours * 1e-9, "GFLOP/s", "cuSPARSE CSR",
                      flops / theirs * 1e-9, 1.2});
@@ -83,7 +83,7 @@ void measure_products(Measurement& m) {
   for (const Precision precision : {Precision::bf16, Precision::tf32}) {
     const std::string name =
         std::string("cuBLAS ") + (precision == Precision::bf16 ? "bf16" : "TF32") + " 8192^3";
-    const double s = vendor_product_seconds(8192, precision, m.device, m.cuda_stream());
+    const double s = vendor_product_seconds(8192, precision, m.cuda_stream());
     if (s == 0) {
       m.report.left_out(name, "cuBLAS is not part of this build");
       continue;

@@ -7,8 +7,6 @@
 
 #include <cuda_runtime_api.h>
 
-#include "runtime/device/device.hpp"
-
 namespace tutti::gpu_check {
 
 struct CsrMatrix {
@@ -21,8 +19,8 @@ enum class Precision : std::uint8_t { bf16, tf32 };
 
 /// Median seconds of cuSPARSE's product of the matrix with a vector, by its default and its first algorithm,
 /// whichever is faster; 0 without cuSPARSE.
-double vendor_spmv_seconds(const CsrMatrix& matrix, Device& device, cudaStream_t stream);
+double vendor_spmv_seconds(const CsrMatrix& matrix, cudaStream_t stream);
 /// Median seconds of cuBLAS' product of two n x n matrices of random numbers; 0 without cuBLAS.
-double vendor_product_seconds(std::int64_t n, Precision precision, Device& device, cudaStream_t stream);
+double vendor_product_seconds(std::int64_t n, Precision precision, cudaStream_t stream);
 
 }  // namespace tutti::gpu_check

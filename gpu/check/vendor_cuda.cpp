@@ -33,12 +33,11 @@ std::vector<std::uint16_t> random_bf16(std::size_t count) {
 
 }  // namespace
 
-double vendor_spmv_seconds(const CsrMatrix& m, Device& device, cudaStream_t stream) {
-  const std::string what = "cuSPARSE";
-  const gpu::DeviceArray<std::int32_t> first(device, m.first, what), column(device, m.column, what);
-  const gpu::DeviceArray<double> value(device, m.value, what);
+double vendor_spmv_seconds(const CsrMatrix& m, cudaStream_t stream) {
+  const gpu::DeviceArray<std::int32_t> first(m.first), column(m.column);
+  const gpu::DeviceArray<double> value(m.value);
   const std::vector<double> ones(static_cast<std::size_t>(m.rows), 1.0);
-  const gpu::DeviceArray<double> x(device, ones, what), y(device, ones, what);
+  const gpu::DeviceArray<double> x(ones), y(ones);
   cusparseHandle_t handle = nullptr;
   check(cusparseCreate(&handle));
   check(cusparseSetStream(handle, stream));
@@ -57,7 +56,7 @@ double vendor_spmv_seconds(const CsrMatrix& m, Device& device, cudaStream_t stre
     std::size_t bytes = 0;
     check(cusparseSpMV_bufferSize(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, &one, a, in, &zero, out,
                                   CUDA_R_64F, algorithm, &bytes));
-    const auto& buffer = buffers.emplace_back(device, std::max<std::size_t>(bytes, 1), what);
+    const auto& buffer = buffers.emplace_back(std::max<std::size_t>(bytes, 1));
     check(cusparseSpMV_preprocess(handle, CUSPARSE_OPERATION_NON_TRANSPOSE, &one, a, in, &zero, out,
                                   CUDA_R_64F, algorithm, buffer.data()));
     const double s = Stopwatch(stream).seconds([&] {
@@ -73,17 +72,15 @@ double vendor_spmv_seconds(const CsrMatrix& m, Device& device, cudaStream_t stre
   return best;
 }
 
-double vendor_product_seconds(std::int64_t n, Precision precision, Device& device, cudaStream_t stream) {
+double vendor_product_seconds(std::int64_t n, Precision precision, cudaStream_t stream) {
   // pairs of random bf16 numbers are good float numbers, too
   const std::size_t halves = static_cast<std::size_t>(n * n) * (precision == Precision::bf16 ? 1 : 2);
   const auto random = random_bf16(halves);
-  const std::string what = "cuBLAS";
-  const gpu::DeviceArray<std::uint16_t> a(device, random, what), b(device, random, what),
-      c(device, halves, what);
+  const gpu::DeviceArray<std::uint16_t> a(random), b(random), c(halves);
   cublasHandle_t handle = nullptr;
   check(cublasCreate(&handle));
   check(cublasSetStream(handle, stream));
-  const gpu::DeviceArray<std::byte> workspace(device, std::size_t{64} << 20, what);
+  const gpu::DeviceArray<std::byte> workspace(std::size_t{64} << 20);
   check(cublasSetWorkspace(handle, workspace.data(), workspace.size()));
   const float one = 1, zero = 0;
   const auto type = precision == Precision::bf16 ? CUDA_R_16BF : CUDA_R_32F;

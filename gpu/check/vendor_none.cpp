@@ -3,7 +3,7 @@
 
 namespace tutti::gpu_check {
 
-double vendor_spmv_seconds(const CsrMatrix&, Device&, cudaStream_t) { return 0; }
-double vendor_product_seconds(std::int64_t, Precision, Device&, cudaStream_t) { return 0; }
+double vendor_spmv_seconds(const CsrMatrix&, cudaStream_t) { return 0; }
+double vendor_product_seconds(std::int64_t, Precision, cudaStream_t) { return 0; }
 
 }  // namespace tutti::gpu_check

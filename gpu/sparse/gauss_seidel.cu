@@ -67,12 +67,11 @@ __global__ void __launch_bounds__(sweep_threads, 8)
 template <bool from_zero, bool with_dot>
 class SweepLaunch : public CudaLaunch {
  public:
-  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch, Device& device) {
-    return std::make_unique<SweepLaunch>(launch, device);
+  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch) {
+    return std::make_unique<SweepLaunch>(launch);
   }
-  SweepLaunch(const DeviceLaunch& launch, Device& device)
-      : name_(launch.kernel.name),
-        table_(launch, device, std::vector<std::uint64_t>(launch.parts.size(), 1)) {
+  explicit SweepLaunch(const DeviceLaunch& launch)
+      : name_(launch.kernel.name), table_(launch, std::vector<std::uint64_t>(launch.parts.size(), 1)) {
     std::uint64_t values = 0;
     std::vector<SweepLevels> levels;
     for (const LaunchPart& p : launch.parts) {
@@ -83,10 +82,10 @@ class SweepLaunch : public CudaLaunch {
       Tile host = tile;
       host.lower = lower.part;
       host.upper = upper.part;
-      levels.push_back({keep(device, forward_levels(host)), keep(device, backward_levels(host))});
+      levels.push_back({keep(forward_levels(host)), keep(backward_levels(host))});
     }
-    levels_ = DeviceArray<SweepLevels>(device, levels, what());
-    memory_ = TileMemory(sweeps<from_zero, with_dot>, name_, device, values, launch.parts.size());
+    levels_ = DeviceArray<SweepLevels>(levels);
+    memory_ = TileMemory(sweeps<from_zero, with_dot>, name_, values, launch.parts.size());
   }
 
   void run(cudaStream_t stream) override {
@@ -97,11 +96,10 @@ class SweepLaunch : public CudaLaunch {
   }
 
  private:
-  std::string what() const { return "kernel '" + name_ + "'"; }
-  Levels keep(Device& device, const LevelLists& lists) {
-    arrays_.emplace_back(device, lists.first, what());
+  Levels keep(const LevelLists& lists) {
+    arrays_.emplace_back(lists.first);
     const std::uint32_t* first = arrays_.back().data();
-    arrays_.emplace_back(device, lists.order, what());
+    arrays_.emplace_back(lists.order);
     return {first, arrays_.back().data(), static_cast<std::uint32_t>(lists.first.size() - 1)};
   }
 

@@ -47,19 +47,18 @@ class TileMemory {
  public:
   TileMemory() = default;
   template <class Kernel>
-  TileMemory(Kernel* kernel, const std::string& name, Device& device, std::uint64_t values,
-             std::uint64_t blocks) {
+  TileMemory(Kernel* kernel, const std::string& name, std::uint64_t values, std::uint64_t blocks) {
     load_kernel(kernel, name);
-    int current = 0, most_shared = 0;
-    check(cudaGetDevice(&current), "asking for the current device");
-    check(cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, current),
+    int device = 0, most_shared = 0;
+    check(cudaGetDevice(&device), "asking for the current device");
+    check(cudaDeviceGetAttribute(&most_shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, device),
           "asking for the size of shared memory");
     if (values * sizeof(double) <= static_cast<std::uint64_t>(most_shared)) {
       shared_bytes_ = values * sizeof(double);
       check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most_shared),
             "asking for shared memory");
     } else {
-      global_ = DeviceArray<double>(device, values * blocks, "kernel '" + name + "'");
+      global_ = DeviceArray<double>(values * blocks);
       stride_ = values;
     }
   }
@@ -77,16 +76,15 @@ class TileMemory {
 template <class Operation>
 class TileLaunch : public CudaLaunch {
  public:
-  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch, Device& device) {
-    return std::make_unique<TileLaunch>(launch, device);
+  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch) {
+    return std::make_unique<TileLaunch>(launch);
   }
-  TileLaunch(const DeviceLaunch& launch, Device& device)
-      : name_(launch.kernel.name),
-        table_(launch, device, std::vector<std::uint64_t>(launch.parts.size(), 1)) {
+  explicit TileLaunch(const DeviceLaunch& launch)
+      : name_(launch.kernel.name), table_(launch, std::vector<std::uint64_t>(launch.parts.size(), 1)) {
     std::uint64_t values = 0;
     for (const LaunchPart& p : launch.parts)
       values = std::max(values, Operation::values(&launch.arguments[p.first]));
-    memory_ = TileMemory(tiles<Operation>, name_, device, values, launch.parts.size());
+    memory_ = TileMemory(tiles<Operation>, name_, values, launch.parts.size());
   }
 
   void run(cudaStream_t stream) override {

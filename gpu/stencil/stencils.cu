@@ -60,7 +60,7 @@ template <class Functor>
 class MarchLaunch : public CudaLaunch {
  public:
   /// Boxes that do not lie on pairs of cells go through the generic launcher.
-  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch, Device& device) {
+  static std::unique_ptr<CudaLaunch> prepare(const DeviceLaunch& launch) {
     auto made = std::make_unique<MarchLaunch>();
     made->cell_ = static_cast<const Functor*>(launch.kernel.functor.get())->cell;
     made->name_ = launch.kernel.name;
@@ -85,7 +85,7 @@ class MarchLaunch : public CudaLaunch {
       else
         rest.parts.push_back(p);
     }
-    if (!rest.parts.empty()) made->rest_ = GenericLaunch<Functor>::prepare(rest, device);
+    if (!rest.parts.empty()) made->rest_ = GenericLaunch<Functor>::prepare(rest);
     return made;
   }
 
