@@ -80,6 +80,6 @@ tutti::Index3 CgOptions::global_grid(std::uint32_t ranks) const {
 }
 
 tutti::Index3 CgOptions::tile_edge() const {
-  if (tile.empty()) return {13, 13, 128};
+  if (tile.empty()) return {13, 26, 128};
   return {tile[0], tile[1], tile[2]};
 }

@@ -30,8 +30,9 @@ struct CgOptions : tutti::Options {
 
   /// Points of the whole grid: per-rank grids side by side, as cubic as the number of ranks allows.
   tutti::Index3 global_grid(std::uint32_t ranks) const;
-  /// hpcg: points per tile along each dimension, at most. By default 13, 13 and 128: whole lines of points
-  /// for kernels::gauss_seidel, and matrices that stay in the last-level cache between its two sweeps.
+  /// hpcg: points per tile along each dimension, at most. By default 13, 26 and 128: whole lines of points
+  /// for kernels::gauss_seidel, and matrices that stay in the last-level cache between its two sweeps. Larger
+  /// tiles take fewer iterations, smaller ones are read from memory less often.
   tutti::Index3 tile_edge() const;
 
  private:
