@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Compares `train` with PyTorch on the CPU: same model, optimiser, batch and threads, on one rank.
+"""Compares `train` with PyTorch on the CPU: same model, optimiser and batch, on as many threads.
 
     scripts/compare_torch.py build/release/bin/train --model gpt --threads 2
+    scripts/compare_torch.py build/release/bin/train --model gpt --ranks 2    # PyTorch with two threads
 
 Needs PyTorch in this Python; nothing of Tutti does. The two take turns, each in a process of its own, so that
 neither's idle threads disturb the other. Printed are the medians over all rounds, and that of their ratios.
@@ -22,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 BYTES = 256  # the vocabulary of gpt
-CLASSES = 10  # of the generated images, 64 values each
+CLASSES = 10  # of the generated images
+VALUES = 64  # of such an image for mlp
+SIDE = 28  # of such an image for cnn
 
 
 def torch_model(options: argparse.Namespace) -> Any:  # noqa: ANN401 (PyTorch may be missing)
@@ -60,9 +63,15 @@ def torch_model(options: argparse.Namespace) -> Any:  # noqa: ANN401 (PyTorch ma
 
     if options.model == "gpt":
         return Gpt()
+    if options.model == "cnn":
+        return nn.Sequential(
+            *(nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+            *(nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, CLASSES)),
+        )
     layers: list[nn.Module] = []
     for i in range(options.layers):
-        layers += [nn.Linear(64 if i == 0 else options.width, options.width), nn.ReLU()]
+        layers += [nn.Linear(VALUES if i == 0 else options.width, options.width), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(options.width, CLASSES))
 
 
@@ -71,7 +80,7 @@ def measure_torch(options: argparse.Namespace) -> dict[str, float]:
     import torch
     from torch.nn import functional
 
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(options.ranks * options.threads)
     torch.manual_seed(1)
     model = torch_model(options)
     if options.model == "gpt":
@@ -79,8 +88,13 @@ def measure_torch(options: argparse.Namespace) -> dict[str, float]:
         tokens = torch.randint(BYTES, (options.batch, options.context + 1))
         x, labels = tokens[:, :-1].contiguous(), tokens[:, 1:].reshape(-1)
     else:
-        optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-        x, labels = torch.randn(options.batch, 64), torch.randint(CLASSES, (options.batch,))
+        if options.model == "cnn":
+            optimiser = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.0)
+            x = torch.randn(options.batch, 1, SIDE, SIDE)
+        else:
+            optimiser = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+            x = torch.randn(options.batch, VALUES)
+        labels = torch.randint(CLASSES, (options.batch,))
     times = []
     for _ in range(options.steps + 3):
         start = time.perf_counter()
@@ -114,7 +128,9 @@ def run_tutti(options: argparse.Namespace) -> dict[str, float]:
         ]
         if options.model == "gpt":
             words += ["--heads", options.heads, "--context", options.context]
-        done = subprocess.run([options.train, *map(str, words)], capture_output=True, text=True, check=False)
+        ranks = ["mpirun", "-n", str(options.ranks)] if options.ranks > 1 else []
+        command = [*ranks, options.train, *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"train ended with status {done.returncode}: {done.stderr.strip()}")
         report = json.loads(result.read_text())
@@ -140,7 +156,8 @@ def compare(options: argparse.Namespace) -> None:
         if found[run_tutti]["parameters"] != found[run_torch]["parameters"]:
             raise RuntimeError("the two models have different numbers of parameters")
     ratios = sorted(b / a for a, b in zip(ours, theirs, strict=True))
-    print(f"{options.model}, batch {options.batch}, {options.threads} threads, {options.rounds} rounds")
+    layout = f"{options.ranks} x {options.threads} threads"
+    print(f"{options.model}, batch {options.batch}, {layout}, {options.rounds} rounds")
     print(f"  Tutti               {rows / statistics.median(ours):12.0f} {unit}")
     print(f"  PyTorch {torch.__version__:<11} {rows / statistics.median(theirs):12.0f} {unit}")
     print(f"  ratio               {statistics.median(ratios):12.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
@@ -149,14 +166,15 @@ def compare(options: argparse.Namespace) -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="train against PyTorch on the CPU.")
     parser.add_argument("train", help="the program, build/release/bin/train")
-    parser.add_argument("--model", choices=["gpt", "mlp"], default="gpt")
+    parser.add_argument("--model", choices=["gpt", "mlp", "cnn"], default="gpt")
     parser.add_argument("--layers", type=int, help="default: 4; mlp: 2 hidden ones")
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--width", type=int, help="default: 128; mlp: 64")
     parser.add_argument("--context", type=int, default=128)
-    parser.add_argument("--batch", type=int, help="default: 8; mlp: 64")
+    parser.add_argument("--batch", type=int, help="default: 8; mlp, cnn: 64")
     parser.add_argument("--shards", type=int, default=8, help="of Tutti; PyTorch takes the batch as a whole")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--ranks", type=int, default=1, help="of Tutti, by mpirun; PyTorch is one process")
+    parser.add_argument("--threads", type=int, default=1, help="of each rank")
     parser.add_argument("--steps", type=int, default=30, help="of each run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)

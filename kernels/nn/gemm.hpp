@@ -36,6 +36,6 @@ template <class T>
 T* scratch(int slot, std::int64_t n);
 
 /// Who uses which slot: callers of gemm must not use its own.
-enum Slot : int { slot_pack_a, slot_pack_b, slot_columns, slot_attention, slots };
+enum Slot : int { slot_pack_a, slot_pack_b, slot_columns, slot_attention, slot_stack, slots };
 
 }  // namespace tutti::kernels::nn

@@ -19,16 +19,16 @@ constexpr std::int64_t k_block = 256;                // rows of a panel: what st
 constexpr std::int64_t m_block = 24 * block_rows;    // rows of a between two passes over its values
 constexpr std::int64_t n_block = 512;
 
-/// c's block of R rows (= or +=) a's R rows times a packed panel. Value (r, k) of a is a[k step + r] where a
-/// is Columns, else a[r step + k].
+/// c's block of R rows (= or +=) a's R rows times a panel of b, whose rows are `b_step` apart. Value (r, k)
+/// of a is a[k step + r] where a is Columns, else a[r step + k].
 template <int R, bool Columns, class T>
-void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b, bool add, T* c,
-           std::int64_t stride) {
+void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b, std::int64_t b_step, bool add,
+           T* c, std::int64_t stride) {
   constexpr int lanes = vector_lanes<T>;
   Vector<T> sum[R][2] = {};
   for (std::int64_t k = 0; k < k_count; ++k) {
-    const Vector<T> b0 = load(b + k * panel<T>);
-    const Vector<T> b1 = load(b + k * panel<T> + lanes);
+    const Vector<T> b0 = load(b + k * b_step);
+    const Vector<T> b1 = load(b + k * b_step + lanes);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const T value = Columns ? a[k * step + r] : a[r * step + k];
@@ -50,11 +50,11 @@ void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b, bool
 }
 
 template <bool Columns, class T, int R = block_rows>
-void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b, bool add,
-              T* c, std::int64_t stride) {
+void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b,
+              std::int64_t b_step, bool add, T* c, std::int64_t stride) {
   if constexpr (R > 1)
-    if (rows < R) return block_of<Columns, T, R - 1>(rows, k_count, a, step, b, add, c, stride);
-  block<R, Columns>(k_count, a, step, b, add, c, stride);
+    if (rows < R) return block_of<Columns, T, R - 1>(rows, k_count, a, step, b, b_step, add, c, stride);
+  block<R, Columns>(k_count, a, step, b, b_step, add, c, stride);
 }
 
 /// A block whose columns are fewer than a panel's.
@@ -62,7 +62,7 @@ template <bool Columns, class T>
 void narrow_block(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a,
                   std::int64_t step, const T* b, bool add, T* c, std::int64_t stride) {
   T whole[block_rows * panel<T>];
-  block_of<Columns>(rows, k_count, a, step, b, false, whole, panel<T>);
+  block_of<Columns>(rows, k_count, a, step, b, panel<T>, false, whole, panel<T>);
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t j = 0; j < columns; ++j)
       c[r * stride + j] = add ? whole[r * panel<T> + j] + c[r * stride + j] : whole[r * panel<T> + j];
@@ -166,11 +166,19 @@ void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const
       const std::int64_t high = std::min<std::int64_t>(block_rows, rows - i);
       T* to = c + i * stride + j;
       if (wide == panel<T>)
-        block_of<Columns>(high, k_count, from, step, b, add, to, stride);
+        block_of<Columns>(high, k_count, from, step, b, panel<T>, add, to, stride);
       else
         narrow_block<Columns>(high, wide, k_count, from, step, b, add, to, stride);
     }
   }
+}
+
+/// Few rows times whole panels of b where it lies: packing it would cost more than it saves.
+template <class T>
+void unpacked(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a, std::int64_t step,
+              const T* b, std::int64_t b_step, bool add, T* c, std::int64_t stride) {
+  for (std::int64_t j = 0; j < columns; j += panel<T>)
+    block_of<false>(rows, k_count, a, step, b + j, b_step, add, c + j, stride);
 }
 
 }  // namespace
@@ -180,6 +188,12 @@ void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a
               Into into, T* c, std::int64_t stride) {
   if (k <= 0 && into == Into::write)
     for (std::int64_t i = 0; i < m; ++i) std::fill(c + i * stride, c + i * stride + n, T(0));
+  if (m <= block_rows && !a.transposed && !b.transposed && n % panel<T> == 0) {
+    for (std::int64_t q = 0; q < k; q += k_block)  // the same order of sums as below
+      unpacked(m, n, std::min(k_block, k - q), a.values + q, a.stride, b.values + q * b.stride, b.stride,
+               q > 0 || into == Into::add, c, stride);
+    return;
+  }
   const std::int64_t packed_columns = (std::min(n, n_block) + panel<T> - 1) / panel<T> * panel<T>;
   T* const packed_b = scratch<T>(slot_pack_b, packed_columns * std::min(k, k_block));
   T* const packed_a = a.transposed ? scratch<T>(slot_pack_a, m_block * std::min(k, k_block)) : nullptr;

@@ -1,6 +1,7 @@
 #include "miniapps/train/batches.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "kernels/nn/batches.hpp"
 #include "kernels/nn/random.hpp"
@@ -59,11 +60,14 @@ class LabelledBatches : public Batches {
                        [=, from = samples_](const Task& task, std::int64_t first, Out<float> x,
                                             Out<std::int32_t> labels) {
                          const std::int64_t step = first + (counts_steps ? task.step : 0);
-                         for (std::int64_t i = 0; i < samples; ++i) {
-                           const std::int64_t sample = place(step * batch + task.tile.value * samples + i);
-                           labels.data[i] = sample < 0 ? -1 : from->label(sample);
-                           from->get(std::max<std::int64_t>(sample, 0), x.data + i * values);
-                         }
+                         thread_local std::vector<std::int64_t> chosen;     // first, so that their values can
+                         chosen.resize(static_cast<std::size_t>(samples));  // come from memory together
+                         for (std::int64_t i = 0; i < samples; ++i)
+                           chosen[i] = place(step * batch + task.tile.value * samples + i);
+                         for (std::int64_t i = 0; i < samples; ++i)
+                           from->get(std::max<std::int64_t>(chosen[i], 0), x.data + i * values);
+                         for (std::int64_t i = 0; i < samples; ++i)
+                           labels.data[i] = chosen[i] < 0 ? -1 : from->label(chosen[i]);
                        },
                        {0, bytes}),
            read(first), write(model.input()), write(model.labels()));

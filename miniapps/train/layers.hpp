@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <tutti/tutti.hpp>
 
@@ -55,6 +56,13 @@ struct LinearOptions {
 /// y = activation(x w + b) or x w + b + residual.
 template <class T>
 LayerPointer<T> make_linear(const LinearOptions<T>& options);
+
+/// y = x through dense layers with ReLU between, as one task per shard: for layers whose `units` are in one
+/// group. `hidden` is nn::DenseStack's. Backward: from the derivatives that y holds then; none of x.
+template <class T>
+LayerPointer<T> make_dense_stack(const std::vector<nn::LinearShape>& shapes,
+                                 const std::vector<std::uint32_t>& units, const tutti::Sharded<T>& x,
+                                 const tutti::Sharded<T>& hidden, const tutti::Sharded<T>& y);
 
 /// y = layer norm of x (gain, bias). Backward: dx += ..., from dy.
 template <class T>

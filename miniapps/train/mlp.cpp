@@ -15,7 +15,15 @@ void Model<T>::build_mlp() {
     units.push_back(
         add_linear(fmt::format("dense{}", i), widths[i], widths[i + 1],
                    (i + 2 == widths.size() ? 0.1 : 1) * std::sqrt(2.0 / static_cast<double>(widths[i]))));
-  add_dense(*input_, std::nullopt, widths, units);
+  if (!config_.is_stacked || list_.group_sizes().size() > 1) {
+    add_dense(*input_, std::nullopt, widths, units);
+    return;
+  }
+  std::vector<nn::LinearShape> shapes;
+  std::int64_t hidden = 0;
+  for (std::size_t i = 0; i < units.size(); ++i) shapes.push_back({samples_, widths[i], widths[i + 1]});
+  for (const std::int64_t width : config_.hidden) hidden += samples_ * width;
+  layers_.push_back(make_dense_stack<T>(shapes, units, *input_, make(hidden, "hidden"), *logits_));
 }
 
 template void Model<float>::build_mlp();

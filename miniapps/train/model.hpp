@@ -11,11 +11,12 @@
 
 /// What there is to build. A model of a kind ignores what belongs to the others.
 struct ModelConfig {
-  std::string kind = "mlp";                               ///< mlp, cnn or gpt
-  std::int64_t classes = 10;                              ///< mlp, cnn: labels; gpt: 256 bytes
-  std::int64_t features = 0;                              ///< mlp: values of a sample
-  std::vector<std::int64_t> hidden{};                     ///< mlp: widths between features and classes
-  std::int64_t height = 28, width_px = 28, channels = 1;  ///< cnn: of an image
+  std::string kind = "mlp";            ///< mlp, cnn or gpt
+  std::int64_t classes = 10;           ///< mlp, cnn: labels; gpt: 256 bytes
+  std::int64_t features = 0;           ///< mlp: values of a sample
+  std::vector<std::int64_t> hidden{};  ///< mlp: widths between features and classes
+  bool is_stacked = true;  ///< mlp: layers in one group of parameters are one task; the bits are the same
+  std::int64_t height = 28, width_px = 28, channels = 1;           ///< cnn: of an image
   std::int64_t layers = 4, heads = 4, width = 128, context = 128;  ///< gpt
 
   static constexpr std::int64_t bytes = 256;  ///< the vocabulary of gpt

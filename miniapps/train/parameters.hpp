@@ -27,8 +27,8 @@ struct Tensor {
 /// on ranks, but who owns a segment.
 class ParameterList {
  public:
-  static constexpr std::int64_t group_elements = 4096;
-  static constexpr std::int64_t segment_elements = 16384;
+  static constexpr std::int64_t group_elements = 16384;
+  static constexpr std::int64_t segment_elements = 8192;
 
   struct Unit {
     std::uint32_t group = 0;

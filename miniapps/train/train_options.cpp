@@ -84,6 +84,7 @@ ModelConfig TrainOptions::model_config() const {
   c.heads = heads;
   c.width = width;
   c.context = context;
+  c.is_stacked = device == "cpu";  // devices have kernels for single layers
   if (model == "mlp") c.hidden.assign(static_cast<std::size_t>(layers), width);
   return c;
 }

@@ -136,15 +136,16 @@ TEST(Train, GroupsShareSmallUnitsAndSegmentsAreDealt) {
   ParameterList list;
   list.add({{"a", {10}}});
   list.add({{"b", {10, 10}}, {"c", {3}}});
-  list.add({{"d", {100, 100}}});
+  list.add({{"d", {200, 100}}});
   list.add({{"e", {5}}});
-  EXPECT_EQ(list.group_sizes(), (std::vector<std::int64_t>{113, 10000, 5}));
+  EXPECT_EQ(list.group_sizes(), (std::vector<std::int64_t>{113, 20000, 5}));
   EXPECT_EQ(list.unit(1).offsets, (std::vector<std::int64_t>{10, 110}));
   std::set<std::uint32_t> owners;
   const RankContext context{RankId{0}, 3, 1, nullptr};
   const Parameters<float> p(context, Shards(context, 3), list, 1);
   for (std::uint32_t g = 0; g < 3; ++g)
-    owners.insert(p.weights(g).segments().layout().owner(TileId{0}).value);
+    for (std::uint32_t s = 0; s < p.weights(g).segments().layout().tile_count(); ++s)
+      owners.insert(p.weights(g).segments().layout().owner(TileId{s}).value);
   EXPECT_EQ(owners.size(), 3U);
 }
 
