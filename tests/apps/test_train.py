@@ -100,7 +100,8 @@ class Overlap(unittest.TestCase):
             self.assertGreater(updated, steps // 2, f"rank {rank}: weights change before the pass ends")
         on_their_way_s = 1e-6 * sum(times["f"][message] - sent for message, sent in times["s"].items())
         exposed_s = steps * figure(result.report, "exposed_communication_s")
-        self.assertLess(exposed_s, on_their_way_s)
+        if result.report["efficiency"]["preempted"] < 0.02:  # else ranks wait for others to get a processor
+            self.assertLess(exposed_s, on_their_way_s)
 
 
 class ParallelLoops(unittest.TestCase):
