@@ -6,11 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/nn/random.hpp"
 #include "miniapps/train/batches.hpp"
 #include "miniapps/train/generate.hpp"
 #include "miniapps/train/gradient_check.hpp"
 #include "miniapps/train/optimiser.hpp"
-#include "kernels/nn/random.hpp"
 #include "runtime/error.hpp"
 #include "tests/graph/local_job.hpp"
 
