@@ -73,12 +73,12 @@ void declare_common(CLI::App& app, Options& o) {
   add_whole<std::uint64_t>(app, "--seed", o.seed, 0, "start of random numbers");
   add_text(app, "--json", o.json, "write the results to this file as one JSON object");
   add_text(app, "--trace", o.trace, "write what every worker did to this file, for Perfetto");
-  app.add_flag("--explain", o.explain, "say what limits the run, and where the time of its kernels went");
+  add_flag(app, "--explain", o.explain, "say what limits the run, and where the time of its kernels went");
   add_text(app, "--dump-graph", o.dump_graph, "write the recorded graph to this file, for Graphviz");
   add_text(app, "--output", o.output, "write what was computed to this file (HDF5)");
-  app.add_flag("--print-affinity", o.print_affinity, "print the processors that each worker may run on");
+  add_flag(app, "--print-affinity", o.print_affinity, "print the processors that each worker may run on");
   add_number(app, "--watchdog", o.watchdog_s, 0, "end a run without progress for so many seconds (0: never)");
-  app.add_flag("--quiet", o.quiet, "print nothing but errors");
+  add_flag(app, "--quiet", o.quiet, "print nothing but errors");
 }
 
 /// What the command line may ask for but this build cannot do.
@@ -142,6 +142,10 @@ void add_text(CLI::App& app, const std::string& name, std::string& value, const 
     if (text.empty()) usage_error("{} needs a value", name);
     value = text;
   });
+}
+
+void add_flag(CLI::App& app, const std::string& name, bool& value, const std::string& help) {
+  app.add_flag(name, value, help);
 }
 
 const char* to_string(Schedule schedule) {

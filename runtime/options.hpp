@@ -14,7 +14,7 @@ namespace tutti {
 enum class Schedule : std::uint8_t { tasks, bulk, kokkos };
 
 /// Options common to all apps. A program with options of its own derives from it, adds fields, and declares
-/// them to CLI11.
+/// them with the functions below.
 struct Options {
   int threads = 0;  ///< workers per rank; 0: cores in the affinity mask / local ranks that share it
   std::string device = "cpu";
@@ -48,8 +48,8 @@ struct Options {
 bool parse_options(int argc, const char* const* argv, Options& options, bool print);
 
 /// For `declare`: options whose values are checked as they are read, so that a wrong one is answered by a
-/// line that names the option, what it takes and what it got. Names are as for CLI11 ("--steps"). Given
-/// twice, the last one counts.
+/// line that names the option, what it takes and what it got. A name without dashes ("fault") is a word by
+/// its place. Given twice, the last one counts.
 void add_integer(CLI::App& app, const std::string& name, std::int64_t& value, std::int64_t least,
                  const std::string& help);
 void add_integer(CLI::App& app, const std::string& name, int& value, int least, const std::string& help);
@@ -62,6 +62,8 @@ void add_choice(CLI::App& app, const std::string& name, std::string& value,
 void add_extents(CLI::App& app, const std::string& name, std::vector<std::int64_t>& value,
                  const std::string& help);
 void add_text(CLI::App& app, const std::string& name, std::string& value, const std::string& help);
+/// True where the option is given.
+void add_flag(CLI::App& app, const std::string& name, bool& value, const std::string& help);
 
 /// "tasks", "bulk" or "kokkos"
 const char* to_string(Schedule schedule);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
-
 #include "runtime/error.hpp"
 
 using tutti::usage_error;
@@ -14,7 +12,7 @@ void CgOptions::declare(CLI::App& app) {
   tutti::add_text(app, "--rhs", rhs,
                   "its right-hand side: ones, random (see --seed) or a file (default: ones)");
   tutti::add_extents(app, "--grid", grid, "points of each rank's part of the grid (default: 32,32,32)");
-  app.add_flag("--global", global, "--grid is that of all ranks together");
+  tutti::add_flag(app, "--global", global, "--grid is that of all ranks together");
   tutti::add_choice(app, "--solver", solver, {"cg", "pcg", "pipelined"},
                     "conjugate gradients: plain, preconditioned, or with its sums overlapped\n"
                     "(default: pcg)");
@@ -24,7 +22,7 @@ void CgOptions::declare(CLI::App& app) {
   tutti::add_integer(app, "--max-iterations", max_iterations, 1, "(default: 500)");
   tutti::add_choice(app, "--format", format, {"csr", "sell", "dia"},
                     "of the matrix in products (default: dia; for --matrix: csr)");
-  app.add_flag("--benchmark", benchmark, "the procedure of the HPCG benchmark, with its rating");
+  tutti::add_flag(app, "--benchmark", benchmark, "the procedure of the HPCG benchmark, with its rating");
   tutti::add_number(app, "--benchmark-time", benchmark_s, 0, "seconds of timed iterations (default: 60)");
 }
 

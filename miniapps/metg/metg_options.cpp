@@ -4,8 +4,6 @@
 #include <charconv>
 #include <sstream>
 
-#include <CLI/CLI.hpp>
-
 #include "runtime/error.hpp"
 #include "runtime/text.hpp"
 
@@ -34,10 +32,10 @@ void MetgOptions::declare(CLI::App& app) {
              "random_nearest: share of inputs that are there (default: 0.25)");
   add_number(app, "--imbalance", imbalance, 0,
              "load_imbalance: sizes differ by so much of the mean, at most 2 (default: 1)");
-  app.add_flag("--persistent", persistent,
-               "load_imbalance: the first half of the points takes 1 + imbalance as long in every step");
-  app.add_flag("--no-check", no_check, "time the tasks without checking their inputs");
-  app.add_flag("--sweep", sweep, "find METG(50 %), the smallest task that runs at half of the peak");
+  add_flag(app, "--persistent", persistent,
+           "load_imbalance: the first half of the points takes 1 + imbalance as long in every step");
+  add_flag(app, "--no-check", no_check, "time the tasks without checking their inputs");
+  add_flag(app, "--sweep", sweep, "find METG(50 %), the smallest task that runs at half of the peak");
   add_text(app, "--against", against, "measure others too, in turn: of " + joined(known_systems, ","));
 }
 

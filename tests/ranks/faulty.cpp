@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <tutti/tutti.hpp>
 
 #include "runtime/error.hpp"
@@ -19,7 +18,7 @@ struct FaultyOptions : Options {
   std::string fault;
   std::string app_name() const override { return "faulty"; }
   std::string app_description() const override { return "goes wrong on purpose"; }
-  void declare(CLI::App& app) override { app.add_option("fault", fault)->required(); }
+  void declare(CLI::App& app) override { add_text(app, "fault", fault, "what goes wrong"); }
 };
 
 /// Throws, hangs or is killed in step 5 on the last rank.
