@@ -148,7 +148,8 @@ ArrayFile unpacked(const Bytes& bytes) {
     a.name = from.text();
     const auto head = from.take<std::uint64_t>(2);
     a.shape = from.take<std::int64_t>(head[0]);
-    const std::size_t n = elements(FileShape(a.shape.begin(), a.shape.end()));
+    std::size_t n = 1;
+    for (const std::int64_t extent : a.shape) n *= static_cast<std::size_t>(extent);
     if (head[1] == 0)
       a.values = from.take<float>(n);
     else
