@@ -160,7 +160,9 @@ void measure_rows(Measurement& m) {
 
 void measure_update(Measurement& m) {
   const std::int64_t n = std::int64_t{1} << 26;
-  nn::AdamWUpdate<float> update{{{ShardTree({0, 1}, {{0, 1}}), true}, {{0, n, 0.1}}, {}}};
+  const ShardTotal<float> one_shard{ShardTree({0, 1}, {{0, 1}}), true};
+  const std::vector<nn::Stretch> all{{0, n, 0.1}};
+  const nn::AdamWUpdate<float> update{{one_shard, all, {}}};
   streams(m, "adamw, 2^26", std::move(Arrays(m).add(n).as_list().add_zeros(1, 8).add(n).add(n).add(n)),
           make_kernel("adamw", update), 7 * static_cast<double>(n));
 }
