@@ -223,7 +223,7 @@ void named_arrays(Transport& transport, const std::string& folder) {
   expect_refused(transport, usage, "array 'a' has 1 values, but a shape of 2", [&] {
     write_arrays(transport, path, {{{"a", {2}, std::vector<double>{1}}}, {}}, {});
   });
-  EXPECT_FALSE(std::filesystem::exists(unfinished(path)));
+  on_root(transport, [&] { EXPECT_FALSE(std::filesystem::exists(unfinished(path))); });
   write_arrays(transport, path, {arrays, {}}, {});
   expect_refused(transport, usage, "has no description", [&] { read_arrays(transport, path); });
 }
