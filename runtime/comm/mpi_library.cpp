@@ -1,0 +1,71 @@
+#include "runtime/comm/mpi_library.hpp"
+
+#include <array>
+#include <climits>
+#include <string_view>
+
+#include "runtime/error.hpp"
+
+namespace tutti::mpi {
+
+void check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  MPI_Error_string(code, text, &length);
+  environment_error("{} failed: {}.", call, std::string_view(text, static_cast<std::size_t>(length)));
+}
+
+const char* level_name(int level) {
+  switch (level) {
+    case MPI_THREAD_SINGLE:
+      return "single";
+    case MPI_THREAD_FUNNELED:
+      return "funneled";
+    case MPI_THREAD_SERIALIZED:
+      return "serialized";
+    default:
+      return "multiple";
+  }
+}
+
+Library::Library(int& argc, char**& argv) {
+  int finalised = 0;
+  int initialised = 0;
+  MPI_Finalized(&finalised);
+  if (finalised) environment_error("MPI was finalised before the runtime was made: keep one runtime alive.");
+  MPI_Initialized(&initialised);
+  owner_ = !initialised;
+  if (owner_) {
+    check(MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &level_), "MPI_Init_thread");
+  } else {
+    check(MPI_Query_thread(&level_), "MPI_Query_thread");
+  }
+  if (level_ < MPI_THREAD_SERIALIZED) {
+    environment_error("MPI grants thread level '{}', but 'serialized' is needed: build MPI with threads.",
+                      level_name(level_));
+  }
+}
+
+Extent::Extent(std::uint64_t bytes) {
+  if (bytes <= INT_MAX) {
+    count_ = static_cast<int>(bytes);
+    return;
+  }
+  constexpr std::uint64_t block_bytes = 1U << 30;
+  if (bytes / block_bytes > INT_MAX) environment_error("A message of {} bytes is too long for MPI.", bytes);
+  const auto blocks = static_cast<int>(bytes / block_bytes);
+  const std::array<int, 2> counts{1, static_cast<int>(bytes % block_bytes)};
+  const std::array<MPI_Aint, 2> offsets{0, static_cast<MPI_Aint>(blocks * block_bytes)};
+  std::array<MPI_Datatype, 2> types{MPI_DATATYPE_NULL, MPI_BYTE};
+  MPI_Datatype block = MPI_DATATYPE_NULL;
+  check(MPI_Type_contiguous(static_cast<int>(block_bytes), MPI_BYTE, &block), "MPI_Type_contiguous");
+  check(MPI_Type_contiguous(blocks, block, types.data()), "MPI_Type_contiguous");
+  check(MPI_Type_create_struct(2, counts.data(), offsets.data(), types.data(), &type_),
+        "MPI_Type_create_struct");
+  check(MPI_Type_commit(&type_), "MPI_Type_commit");
+  MPI_Type_free(types.data());
+  MPI_Type_free(&block);
+}
+
+}  // namespace tutti::mpi
