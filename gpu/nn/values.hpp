@@ -7,6 +7,7 @@
 
 #include "gpu/nn/block.hpp"
 #include "kernels/nn/nn.hpp"
+#include "kernels/nn/pool_window.hpp"
 
 namespace tutti::gpu {
 
@@ -133,15 +134,8 @@ TUTTI_DEVICE float weight_term(const nn::ConvolutionShape& s, const float* x, co
 /// The first greatest value of the window of output `out`: its place in x.
 TUTTI_DEVICE std::int64_t greatest_of_window(const nn::PoolShape& s, const float* x, std::int64_t out) {
   const std::int64_t j = out % s.out_width(), i = out / s.out_width() % s.out_height();
-  const std::int64_t first =
-      (out / s.out_width() / s.out_height() * s.height + i * s.stride) * s.width + j * s.stride;
-  std::int64_t best = first;
-  for (std::int64_t a = 0; a < s.window; ++a)
-    for (std::int64_t b = 0; b < s.window; ++b) {
-      const std::int64_t at = first + a * s.width + b;
-      if (x[at] > x[best]) best = at;
-    }
-  return best;
+  return nn::first_greatest(
+      s, x, (out / s.out_width() / s.out_height() * s.height + i * s.stride) * s.width + j * s.stride);
 }
 
 /// dx value i: what the windows that chose it give it, in order.

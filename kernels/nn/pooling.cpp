@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/nn/nn.hpp"
+#include "kernels/nn/pool_window.hpp"
 
 namespace tutti::kernels::nn {
 namespace {
@@ -13,17 +14,6 @@ void each_window(const PoolShape& s, const Window& window) {
     for (std::int64_t i = 0; i < s.out_height(); ++i)
       for (std::int64_t j = 0; j < s.out_width(); ++j, ++out)
         window((p * s.height + i * s.stride) * s.width + j * s.stride, out);
-}
-
-template <class T>
-std::int64_t first_greatest(const PoolShape& s, const T* x, std::int64_t first) {
-  std::int64_t best = first;
-  for (std::int64_t a = 0; a < s.window; ++a)
-    for (std::int64_t b = 0; b < s.window; ++b) {
-      const std::int64_t at = first + a * s.width + b;
-      if (x[at] > x[best]) best = at;
-    }
-  return best;
 }
 
 template <class T>
