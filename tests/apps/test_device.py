@@ -107,6 +107,12 @@ class Transfers(unittest.TestCase):
                 direct = self.extra("cg", *words, **iterations, ranks=2)
             self.assertEqual(direct, [2 * 5, 2 * 5 * 8, 3 * 5, 3 * 5 * 4 * 8])
 
+    def test_train(self) -> None:
+        for model in ("mlp", "cnn", "gpt"):  # of each step the losses of eight shards come from the device
+            words = ("--model", model, "--shards", 8, "--validate-every", 1000)
+            found = self.extra("train", *words, option="--steps", steps=20, more=5)
+            self.assertEqual(found, [0, 0, 5, 5 * 8 * 8], model)
+
 
 class Use(unittest.TestCase):
     def test_memory_that_is_not_there(self) -> None:
