@@ -6,28 +6,28 @@
 namespace tutti::kernels::nn {
 namespace {
 
-// gelu(u) = u s with s = 1 / (1 + e^-2z) = (1 + tanh z) / 2, z = slope (u + cube u^3).
-constexpr double slope = 0.79788456080286535588;  // sqrt(2 / pi)
-constexpr double cube = 0.044715;
+// gelu(u) = u s with s = 1 / (1 + e^-2z) = (1 + tanh z) / 2, 2z = u (slope + bend u^2).
+constexpr double slope = 2 * 0.79788456080286535588;  // 2 sqrt(2 / pi)
+constexpr double bend = slope * 0.044715;
 
 // V is T or a vector of T.
 template <class T, class V>
 V gelu(const V& u) {
-  const V z = T(slope) * u * (T(1) + T(cube) * u * u);
-  return u / (T(1) + exponential(T(-2) * z));
+  const V zero{};
+  const V minus_2z = u * multiply_add(zero - T(bend), u * u, zero - T(slope));
+  return u / (T(1) + exponential(minus_2z));
 }
 
-// gelu'(u) = s + 2 u s (1 - s) dz/du. Beyond 12, s is 0 or 1 to any precision, and u^2 must not overflow.
+// gelu'(u) = s + u s (1 - s) d(2z)/du. Beyond 12, s is 0 or 1 to any precision, and u^2 must not overflow.
 template <class T, class V>
 V gelu_derivative(const V& at) {
-  const V far = V{} + T(12);
-  V u = at > far ? far : at;
-  u = u < -far ? -far : u;
+  const V zero{};
+  const V u = greater(zero - T(12), smaller(zero + T(12), at));
   const V square = u * u;
-  const V z = T(slope) * u * (T(1) + T(cube) * square);
-  const V dz = T(slope) * (T(1) + T(3 * cube) * square);
-  const V s = T(1) / (T(1) + exponential(T(-2) * z));
-  return s + T(2) * u * s * (T(1) - s) * dz;
+  const V minus_2z = u * multiply_add(zero - T(bend), square, zero - T(slope));
+  const V s = T(1) / (T(1) + exponential(minus_2z));
+  const V rise = u * multiply_add(zero + T(3 * bend), square, zero + T(slope));
+  return multiply_add(s * (T(1) - s), rise, s);
 }
 
 /// du = derivative(u, dy) and db = the sums of its columns, row by row.

@@ -4,19 +4,13 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/nn/gemm.hpp"
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/packed.hpp"
 
 namespace tutti::kernels::nn {
 namespace {
 
-// A block of c: `block_rows` x two vectors, with room in the registers for two vectors of b and one value of
-// a.
-constexpr int block_rows = vector_registers == 32 ? 8 : 6;
-template <class T>
-constexpr std::int64_t panel = 2 * vector_lanes<T>;  // columns of a block
-constexpr std::int64_t k_block = 256;                // rows of a panel: what stays in the first-level cache
-constexpr std::int64_t m_block = 24 * block_rows;    // rows of a between two passes over its values
+constexpr std::int64_t k_block = 256;              // rows of a panel: what stays in the first-level cache
+constexpr std::int64_t m_block = 24 * block_rows;  // rows of a between two passes over its values
 constexpr std::int64_t n_block = 512;
 
 /// c's block of R rows (= or +=) a's R rows times a panel of b, whose rows are `b_step` apart. Value (r, k)
@@ -155,11 +149,13 @@ void pack_a(const Factor<T>& a, std::int64_t k, std::int64_t k_count, std::int64
   }
 }
 
-/// c's rows of one block of a, `block_step` values from one to the next block_rows rows, against all panels.
+/// c's rows of one block of a, `block_step` values from one to the next block_rows rows, against panels of b,
+/// `panel_step` values apart.
 template <bool Columns, class T>
 void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a, std::int64_t step,
-            std::int64_t block_step, const T* b, bool add, T* c, std::int64_t stride) {
-  for (std::int64_t j = 0; j < columns; j += panel<T>, b += k_count * panel<T>) {
+            std::int64_t block_step, const T* b, std::int64_t panel_step, bool add, T* c,
+            std::int64_t stride) {
+  for (std::int64_t j = 0; j < columns; j += panel<T>, b += panel_step) {
     const std::int64_t wide = std::min(panel<T>, columns - j);
     const T* from = a;
     for (std::int64_t i = 0; i < rows; i += block_rows, from += block_step) {
@@ -194,13 +190,13 @@ void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a
                q > 0 || into == Into::add, c, stride);
     return;
   }
-  const std::int64_t packed_columns = (std::min(n, n_block) + panel<T> - 1) / panel<T> * panel<T>;
-  T* const packed_b = scratch<T>(slot_pack_b, packed_columns * std::min(k, k_block));
+  T* const packed_b = scratch<T>(slot_pack_b, whole_panels<T>(std::min(n, n_block)) * std::min(k, k_block));
   T* const packed_a = a.transposed ? scratch<T>(slot_pack_a, m_block * std::min(k, k_block)) : nullptr;
   for (std::int64_t j = 0; j < n; j += n_block) {
     const std::int64_t columns = std::min(n_block, n - j);
     for (std::int64_t q = 0; q < k; q += k_block) {
       const std::int64_t k_count = std::min(k_block, k - q);
+      const std::int64_t panel_step = k_count * panel<T>;
       const bool add = q > 0 || into == Into::add;
       pack_b(b, q, k_count, j, columns, packed_b);
       for (std::int64_t i = 0; i < m; i += m_block) {
@@ -208,20 +204,44 @@ void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a
         T* const to = c + i * stride + j;
         if (!a.transposed) {
           panels<false>(rows, columns, k_count, a.values + i * a.stride + q, a.stride, block_rows * a.stride,
-                        packed_b, add, to, stride);
+                        packed_b, panel_step, add, to, stride);
         } else if (columns <= panel<T>) {  // read once
           panels<true>(rows, columns, k_count, a.values + q * a.stride + i, a.stride, block_rows, packed_b,
-                       add, to, stride);
+                       panel_step, add, to, stride);
         } else {
           pack_a(a, q, k_count, i, rows, packed_a);
-          panels<true>(rows, columns, k_count, packed_a, block_rows, k_count * block_rows, packed_b, add, to,
-                       stride);
+          panels<true>(rows, columns, k_count, packed_a, block_rows, k_count * block_rows, packed_b,
+                       panel_step, add, to, stride);
         }
       }
     }
   }
 }
 
+template <class T>
+Packed<T> pack(std::int64_t k, std::int64_t n, const Factor<T>& b, T* to) {
+  pack_b(b, 0, k, 0, n, to);
+  return {to, k};
+}
+
+template <class T>
+void packed_gemm(std::int64_t m, std::int64_t n, std::int64_t first, std::int64_t k, const Factor<T>& a,
+                 const Packed<T>& b, Into into, T* c, std::int64_t stride) {
+  const T* const from = b.values + first * panel<T>;
+  const std::int64_t panel_step = b.rows * panel<T>;
+  const bool add = into == Into::add;
+  if (a.transposed)
+    panels<true>(m, n, k, a.values, a.stride, block_rows, from, panel_step, add, c, stride);
+  else
+    panels<false>(m, n, k, a.values, a.stride, block_rows * a.stride, from, panel_step, add, c, stride);
+}
+
+template Packed<float> pack(std::int64_t, std::int64_t, const Factor<float>&, float*);
+template Packed<double> pack(std::int64_t, std::int64_t, const Factor<double>&, double*);
+template void packed_gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Factor<float>&,
+                          const Packed<float>&, Into, float*, std::int64_t);
+template void packed_gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Factor<double>&,
+                          const Packed<double>&, Into, double*, std::int64_t);
 template void own_gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<float>&, const Factor<float>&,
                        Into, float*, std::int64_t);
 template void own_gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<double>&, const Factor<double>&,

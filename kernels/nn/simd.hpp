@@ -101,11 +101,28 @@ struct SameSizedInteger<Vector<float>> {
 };
 }  // namespace detail
 
+/// The greater and the smaller of each two values; b where a comparison with NaN is in the way.
+template <class F>
+F greater(const F& a, const F& b) {
+  return a > b ? a : b;
+}
+template <class F>
+F smaller(const F& a, const F& b) {
+  return a < b ? a : b;
+}
+#if defined(__AVX512F__)
+inline Vector<float> greater(const Vector<float>& a, const Vector<float>& b) { return _mm512_max_ps(a, b); }
+inline Vector<float> smaller(const Vector<float>& a, const Vector<float>& b) { return _mm512_min_ps(a, b); }
+#elif defined(__AVX__)
+inline Vector<float> greater(const Vector<float>& a, const Vector<float>& b) { return _mm256_max_ps(a, b); }
+inline Vector<float> smaller(const Vector<float>& a, const Vector<float>& b) { return _mm256_min_ps(a, b); }
+#endif
+
 /// e^x, for a float or each of a vector. The relative error is below 1.5e-7 (tests/unit/nn_parts.cpp); 0
 /// below x = -86.98, where e^x < 1.7e-38; infinity above 88.72; NaN for NaN. x = n log 2 + r with log 2 in
 /// two parts (Cody and Waite, Software manual for the elementary functions, 1980), then the polynomial 1 + r
 /// + r^2 q(r) on |r| <= log(2) / 2, q of degree 4 fitted for the least greatest relative error, 3.1e-9 before
-/// rounding.
+/// rounding. It is evaluated in pairs (Estrin, 1960): how long one value takes is what loops wait for.
 template <class F>
 [[gnu::always_inline]] inline F single_exponential(F x) {
   using Integer = typename detail::SameSizedInteger<F>::Type;
@@ -116,21 +133,17 @@ template <class F>
   const F round_to_integer = zero + 12582912.0F;  // 1.5 * 2^23: the sum's last bit is worth 1
   const F lowest = zero - 86.98F;
   const F highest = zero + 88.7228F;
-  F in = x > highest ? highest : x;
-  in = in < lowest ? lowest : in;
+  const F in = greater(lowest, smaller(highest, x));
   const F shifted = multiply_add(in, log2_e, round_to_integer);
   const F n = shifted - round_to_integer;
   const F r = multiply_add(n, -log_2_low, multiply_add(n, -log_2_high, in));
-  F p = zero + 1.38145359e-3F;
-  p = multiply_add(p, r, zero + 8.36874545e-3F);
-  p = multiply_add(p, r, zero + 4.16683927e-2F);
-  p = multiply_add(p, r, zero + 1.66665211e-1F);
-  p = multiply_add(p, r, zero + 4.9999994e-1F);
-  p = multiply_add(p, r, zero + 1.0F);
-  p = multiply_add(p, r, zero + 1.0F);
-  // 2^n as 2^(n - 1) 2: 2^128 is no float
-  const Integer whole = std::bit_cast<Integer>(shifted) - std::bit_cast<Integer>(round_to_integer);
-  const F scaled = p * std::bit_cast<F>((whole + 126) << 23) * 2.0F;
+  const F square = r * r;
+  const F upper = multiply_add(zero + 8.36874545e-3F, r, zero + 4.16683927e-2F);
+  const F lower = multiply_add(zero + 1.66665211e-1F, r, zero + 4.9999994e-1F);
+  const F q = multiply_add(multiply_add(zero + 1.38145359e-3F, square, upper), square, lower);
+  const F p = multiply_add(q, square, zero + 1.0F + r);
+  // 2^n p: n, the last bits of `shifted`, is added to p's exponent; n = 128 has p < 1
+  const F scaled = std::bit_cast<F>(std::bit_cast<Integer>(p) + (std::bit_cast<Integer>(shifted) << 23));
   const F not_below = x < lowest ? zero : scaled;
   return x > highest ? zero + std::numeric_limits<float>::infinity() : not_below;
 }
@@ -160,7 +173,7 @@ struct VectorAt {
 /// there, and at.set(x, value) replaces it. For bodies with an exponential, which compilers do not always
 /// vectorise by themselves.
 template <class T, class Body>
-void each_in_lanes(std::int64_t n, const Body& body) {
+[[gnu::always_inline]] inline void each_in_lanes(std::int64_t n, const Body& body) {
   constexpr int lanes = vector_lanes<T>;
   const std::int64_t whole = n / lanes * lanes;
   for (std::int64_t i = 0; i < whole; i += lanes) body(VectorAt<T>{i});
@@ -205,7 +218,7 @@ template <class T>
 T greatest(std::int64_t n, const T* x) {
   return reduce_in_lanes<T>(
       n, -std::numeric_limits<T>::infinity(), [&](auto at) { return at(x); },
-      [](auto a, auto b) { return b > a ? b : a; });
+      [](auto a, auto b) { return greater(b, a); });
 }
 
 }  // namespace tutti::kernels::nn
