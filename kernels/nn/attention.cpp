@@ -9,6 +9,7 @@ namespace {
 
 /// Columns of scores that the backward pass works on at once, in whole blocks of products.
 constexpr std::int64_t strip = block_rows == 8 ? 64 : 48;
+static_assert(strip % block_rows == 0 && strip % panel<float> == 0 && strip % panel<double> == 0);
 
 /// One head of one sequence: its parts of the arrays, `stride` values between tokens.
 template <class T>

@@ -13,6 +13,16 @@ constexpr std::int64_t k_block = 256;              // rows of a panel: what stay
 constexpr std::int64_t m_block = 24 * block_rows;  // rows of a between two passes over its values
 constexpr std::int64_t n_block = 512;
 
+/// Brings a cache line near before its turn, wherever it is. What one task writes, another worker's task
+/// reads: most of a factor comes from the cache that the cores share.
+enum class Use : int { read, write };
+template <Use use = Use::read, class T>
+void fetch(const T* at) {
+  __builtin_prefetch(at, static_cast<int>(use));
+}
+template <class T>
+constexpr std::int64_t per_line = 64 / sizeof(T);
+
 /// c's block of R rows (= or +=) a's R rows times a panel of b, whose rows are `b_step` apart. Value (r, k)
 /// of a is a[k step + r] where a is Columns, else a[r step + k].
 template <int R, bool Columns, class T>
@@ -20,6 +30,8 @@ void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b, std:
            T* c, std::int64_t stride) {
   constexpr int lanes = vector_lanes<T>;
   Vector<T> sum[R][2] = {};
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) fetch<Use::write>(c + r * stride);
   for (std::int64_t k = 0; k < k_count; ++k) {
     const Vector<T> b0 = load(b + k * b_step);
     const Vector<T> b1 = load(b + k * b_step + lanes);
@@ -107,10 +119,29 @@ void pack_transposed(const T* from, std::int64_t stride, std::int64_t k_count, s
   for (std::int64_t l = 0; l < wide; l += lanes) {
     const std::int64_t high = std::min(lanes, wide - l);
     std::int64_t q = 0;
-    for (; high == lanes && q < squares; q += lanes)
+    for (; high == lanes && q < squares; q += lanes) {
+      for (std::int64_t r = 0; q % per_line<T> == 0 && r < lanes; ++r)
+        fetch(from + (l + lanes + r) * stride + q);
       transpose_square(from + l * stride + q, stride, to + q * panel<T> + l, panel<T>);
+    }
     for (; q < k_count; ++q)
       for (std::int64_t r = l; r < l + high; ++r) to[q * panel<T> + r] = from[r * stride + q];
+  }
+}
+
+/// `count` whole panels from side by side. Rows come from far away, and lines of a row are fetched together:
+/// a few panels at a time, which stay in the first-level cache.
+template <class T>
+void pack_panels(const T* from, std::int64_t stride, std::int64_t k_count, std::int64_t count, T* to) {
+  constexpr std::int64_t group = 4, ahead = 16;
+  const std::int64_t step = k_count * panel<T>;
+  for (; count > 0; count -= group, from += group * panel<T>, to += group * step) {
+    const std::int64_t panels = std::min(group, count);
+    for (std::int64_t q = 0; q < k_count; ++q)
+      for (std::int64_t p = 0; p < panels; ++p) {
+        fetch(from + (q + ahead) * stride + p * panel<T>);
+        std::memcpy(to + p * step + q * panel<T>, from + q * stride + p * panel<T>, panel<T> * sizeof(T));
+      }
   }
 }
 
@@ -118,19 +149,18 @@ void pack_transposed(const T* from, std::int64_t stride, std::int64_t k_count, s
 template <class T>
 void pack_b(const Factor<T>& b, std::int64_t k, std::int64_t k_count, std::int64_t j, std::int64_t columns,
             T* to) {
-  for (std::int64_t first = 0; first < columns; first += panel<T>, to += k_count * panel<T>) {
-    const std::int64_t wide = std::min(panel<T>, columns - first);
-    if (wide < panel<T>) std::fill(to, to + k_count * panel<T>, T(0));
-    if (b.transposed) {
-      pack_transposed(b.values + (j + first) * b.stride + k, b.stride, k_count, wide, to);
-    } else {
-      const T* from = b.values + k * b.stride + j + first;
-      for (std::int64_t q = 0; q < k_count; ++q)
-        if (wide == panel<T>)
-          std::memcpy(to + q * panel<T>, from + q * b.stride, panel<T> * sizeof(T));
-        else
-          std::copy(from + q * b.stride, from + q * b.stride + wide, to + q * panel<T>);
-    }
+  const std::int64_t whole = columns / panel<T>, rest = columns % panel<T>;
+  T* const last = to + whole * panel<T> * k_count;
+  if (rest > 0) std::fill(last, last + k_count * panel<T>, T(0));
+  if (b.transposed) {
+    const T* from = b.values + j * b.stride + k;
+    for (std::int64_t first = 0; first < columns; first += panel<T>, from += panel<T> * b.stride)
+      pack_transposed(from, b.stride, k_count, std::min(panel<T>, columns - first), to + first * k_count);
+  } else {
+    const T* const from = b.values + k * b.stride + j;
+    pack_panels(from, b.stride, k_count, whole, to);
+    for (std::int64_t q = 0; q < k_count && rest > 0; ++q)
+      std::copy(from + q * b.stride + whole * panel<T>, from + q * b.stride + columns, last + q * panel<T>);
   }
 }
 
@@ -149,6 +179,12 @@ void pack_a(const Factor<T>& a, std::int64_t k, std::int64_t k_count, std::int64
   }
 }
 
+template <class T>
+void fetch_rows(std::int64_t rows, std::int64_t count, const T* a, std::int64_t step) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t k = 0; k < count; k += per_line<T>) fetch(a + r * step + k);
+}
+
 /// c's rows of one block of a, `block_step` values from one to the next block_rows rows, against panels of b,
 /// `panel_step` values apart.
 template <bool Columns, class T>
@@ -161,6 +197,8 @@ void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const
     for (std::int64_t i = 0; i < rows; i += block_rows, from += block_step) {
       const std::int64_t high = std::min<std::int64_t>(block_rows, rows - i);
       T* to = c + i * stride + j;
+      if (j == 0 && !Columns)  // the next block's, which no panel has read yet
+        fetch_rows(std::min<std::int64_t>(block_rows, rows - i - high), k_count, from + block_step, step);
       if (wide == panel<T>)
         block_of<Columns>(high, k_count, from, step, b, panel<T>, add, to, stride);
       else

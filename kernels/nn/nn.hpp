@@ -218,11 +218,11 @@ struct AttentionShape {
            static_cast<double>(width());
   }
 };
-/// y = softmax(q k^T / sqrt(head_width)) v for each head, token t seeing tokens 0 ... t. Works in blocks of
-/// rows and columns with the online softmax, so memory grows with T, not with T^2 (Dao et al.,
-/// FlashAttention, arXiv:2205.14135). qkv [sequences x T x 3 width]: a token's q, then k, then v, each [heads
-/// x head_width]; y [sequences x T x width]; log_sums [sequences x heads x T] receives log(sum exp(scores))
-/// for the backward pass.
+/// y = softmax(q k^T / sqrt(head_width)) v for each head, token t seeing tokens 0 ... t. Works on a few
+/// rows or columns of scores at a time, so memory grows with T, not with T^2, and computes them again for the
+/// backward pass (Dao et al., FlashAttention, arXiv:2205.14135). qkv [sequences x T x 3 width]: a token's q,
+/// then k, then v, each [heads x head_width]; y [sequences x T x width]; log_sums [sequences x heads x T]
+/// receives log(sum exp(scores)) for the backward pass.
 template <class T>
 void attention_forward(const AttentionShape& shape, const T* qkv, T* y, T* log_sums);
 /// dqkv [sequences x T x 3 width] is written; the scores are computed again.

@@ -110,10 +110,7 @@ template <class F>
 F smaller(const F& a, const F& b) {
   return a < b ? a : b;
 }
-#if defined(__AVX512F__)
-inline Vector<float> greater(const Vector<float>& a, const Vector<float>& b) { return _mm512_max_ps(a, b); }
-inline Vector<float> smaller(const Vector<float>& a, const Vector<float>& b) { return _mm512_min_ps(a, b); }
-#elif defined(__AVX__)
+#if defined(__AVX__) && !defined(__AVX512F__)  // compilers find these of AVX-512 themselves
 inline Vector<float> greater(const Vector<float>& a, const Vector<float>& b) { return _mm256_max_ps(a, b); }
 inline Vector<float> smaller(const Vector<float>& a, const Vector<float>& b) { return _mm256_min_ps(a, b); }
 #endif
