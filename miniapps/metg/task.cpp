@@ -6,6 +6,21 @@ namespace {
 constexpr std::size_t line_words = 8;
 }
 
+void fill_rest(std::uint64_t* output, std::size_t words, std::int64_t step, std::uint32_t point) {
+  for (std::size_t i = 2; i < words; i += 2) {
+    output[i] = static_cast<std::uint64_t>(step);
+    output[i + 1] = point;
+  }
+}
+
+bool rest_is_output_of(const std::uint64_t* output, std::size_t words, std::int64_t step,
+                       std::uint32_t point) {
+  std::uint64_t differences = 0;
+  for (std::size_t i = 2; i < words; i += 2)
+    differences |= (output[i] ^ static_cast<std::uint64_t>(step)) | (output[i + 1] ^ point);
+  return differences == 0;
+}
+
 Outputs::Outputs(const Problem& problem, std::uint32_t first, std::uint32_t count)
     : first_(first),
       count_(count),

@@ -56,9 +56,28 @@ void memory_bound(std::byte* scratch, std::int64_t iterations, std::int64_t firs
   }
 }
 
-Scratch::Scratch(KernelKind kind, std::uint32_t workers) {
+void TaskWork::compute(TaskId id, std::byte* scratch) const {
+  switch (kind) {
+    case KernelKind::empty:
+      return;
+    case KernelKind::busy_wait:
+      busy_wait(iterations);
+      return;
+    case KernelKind::compute_bound:
+      compute_bound(iterations);
+      return;
+    case KernelKind::memory_bound:
+      memory_bound(scratch, iterations, id.step * iterations);
+      return;
+    case KernelKind::load_imbalance:
+      compute_bound(iterations_of(id));
+      return;
+  }
+}
+
+Scratch::Scratch(KernelKind kind, std::uint32_t workers) : memory_(workers) {
   if (kind != KernelKind::memory_bound) return;
-  for (std::uint32_t w = 0; w < workers; ++w) memory_.push_back(std::make_unique<std::byte[]>(scratch_bytes));
+  for (auto& memory : memory_) memory = std::make_unique<std::byte[]>(scratch_bytes);
 }
 
 double iteration_cost_ns(const TaskWork& work) {

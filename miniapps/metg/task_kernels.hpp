@@ -56,35 +56,22 @@ struct TaskWork {
   }
   /// Runs the kernel; without iterations every kernel is empty. `scratch`: the worker's own, used by
   /// memory_bound.
-  void execute(const TaskId& id, std::byte* scratch) const {
-    if (iterations == 0) return;
-    switch (kind) {
-      case KernelKind::empty:
-        return;
-      case KernelKind::busy_wait:
-        busy_wait(iterations);
-        return;
-      case KernelKind::compute_bound:
-        compute_bound(iterations);
-        return;
-      case KernelKind::memory_bound:
-        memory_bound(scratch, iterations, id.step * iterations);
-        return;
-      case KernelKind::load_imbalance:
-        compute_bound(iterations_of(id));
-        return;
-    }
+  void execute(TaskId id, std::byte* scratch) const {
+    if (iterations > 0) compute(id, scratch);
   }
+
+ private:
+  void compute(TaskId id, std::byte* scratch) const;
 };
 
-/// Memory for memory_bound, of each worker its own; none for other kernels.
+/// Memory for memory_bound, of each worker its own; null for other kernels.
 class Scratch {
  public:
   Scratch(KernelKind kind, std::uint32_t workers);
-  std::byte* of(std::uint32_t worker) const { return memory_.empty() ? nullptr : memory_[worker].get(); }
+  std::byte* of(std::uint32_t worker) const { return memory_[worker].get(); }
 
  private:
-  std::vector<std::unique_ptr<std::byte[]>> memory_;
+  std::vector<std::unique_ptr<std::byte[]>> memory_;  // by worker
 };
 
 /// Nanoseconds of one iteration on this thread (1 for `empty`, which has none).

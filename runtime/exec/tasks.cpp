@@ -5,7 +5,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <vector>
+#include <span>
 
 #include <omp.h>
 #include <sched.h>
@@ -104,50 +104,66 @@ class TaskExecutor : public Executor {
 
   void work(Worker& w) {
     w.meter.start_run();
-    std::uint32_t next = none;
-    unsigned busy = 0;
-    unsigned idle = 0;
+    w.next = none;
+    w.idle = 0;
     while (!failed_.load(std::memory_order_relaxed)) {
-      std::uint32_t now = none;
-      if (w.urgent.take(now) || take_next(next, now) || w.ready.take(now)) {
-        if (idle > 0) wake_up(w, idle);
-        const Length length = hot_[now].length;  // once it has run it is no longer ours
-        const std::uint32_t follower = run(w, now);
-        // Right after the task that made it ready, while its data is in the cache. What a lasting task wrote
-        // has left the near caches again: then neighbours in the order of the program do better.
-        if (next == none && length != Length::lasting)
-          next = follower;
-        else if (follower != none)
-          offer(w, follower);
-        busy += length == Length::brief ? 1 : poll_interval;
-        if (busy >= poll_interval) {
-          busy = 0;
-          drain(w);
-          network_.poll_between_nodes(w, [&](std::uint32_t m) { deliver(w, m); });
-          if (w.wanted.load(std::memory_order_relaxed)) share_half(w);
-        }
+      const bool has_more = run_some(w);
+      w.current.store(none, std::memory_order_relaxed);
+      if (has_more) {
+        drain(w);
+        network_.poll_between_nodes(w, [&](std::uint32_t m) { deliver(w, m); });
+        if (w.wanted.load(std::memory_order_relaxed)) share_half(w);
         continue;
       }
       if (drain(w) || poll(w)) continue;
-      if (steal(w, next)) continue;  // nothing of its own: what it steals is the next
+      if (steal(w)) continue;
       if (finished(w)) break;
-      rest(w, ++idle);
+      rest(w, ++w.idle);
     }
     w.meter.end_run();
     if (w.polls) stop_polling(w);
     parking_.wake_all();
   }
 
-  static bool take_next(std::uint32_t& next, std::uint32_t& n) {
-    n = next;
-    next = none;
-    return n != none;
+  // Runs nodes until it is time to look around (true) or none is left (false). By itself, so that the
+  // shortest tasks find what they need in registers.
+  [[gnu::noinline]] bool run_some(Worker& w) {
+    for (unsigned busy = 0; busy < poll_interval;) {
+      const std::uint32_t n = take(w);
+      if (n == none) return false;
+      if (w.idle > 0) wake_up(w);
+      HotNode& hot = hot_[n];
+      const Length length = hot.length;  // once it has run it is no longer ours
+      hot.node->task.step = hot.next_step;
+      hot.node->task.worker = WorkerId{w.id};
+      w.current.store(n, std::memory_order_relaxed);
+      const bool is_measured = w.meter.measures(length);
+      const std::uint32_t follower =
+          is_measured || hot.body == nullptr ? run(w, hot, n, is_measured) : run_short(w, hot, n);
+      // Right after the task that made it ready, while its data is in the cache. What a lasting task wrote
+      // has left the near caches again: then neighbours in the order of the program do better.
+      if (w.next == none && length != Length::lasting)
+        w.next = follower;
+      else if (follower != none)
+        offer(w, hot_[follower]);
+      busy += length == Length::brief ? 1 : poll_interval;
+    }
+    return true;
+  }
+
+  static std::uint32_t take(Worker& w) {
+    std::uint32_t n = none;
+    if (w.urgent.take(n)) return n;
+    n = w.next;
+    w.next = none;
+    if (n == none) w.ready.take(n);
+    return n;
   }
 
   // There is something to do again.
-  void wake_up(Worker& w, unsigned& idle) {
+  void wake_up(Worker& w) {
     w.meter.busy();
-    idle = 0;
+    w.idle = 0;
     if (w.polls)
       stop_polling(w);
     else
@@ -169,44 +185,48 @@ class TaskExecutor : public Executor {
     return true;
   }
 
-  // Runs a ready node and returns the first successor that became ready, or none.
-  std::uint32_t run(Worker& w, std::uint32_t n) {
-    HotNode& hot = hot_[n];
-    const std::int64_t step = hot.next_step;
-    hot.task->step = step;
-    w.current.store(n, std::memory_order_relaxed);
-    const bool leaves = hot.length != Length::brief && steals_ && before_long_node(w, hot.length);
-    bool stop = false;
-    const std::uint64_t begin = w.meter.begin(hot.length);
+  // Runs a ready node and returns the first successor that became ready, or none. A call of a kernel that
+  // was short so far, and is not measured:
+  std::uint32_t run_short(Worker& w, HotNode& hot, std::uint32_t n) {
     try {
-      if (hot.body != nullptr) {
-        hot.task->worker = WorkerId{w.id};
-        hot.body(hot.functor, *hot.task, hot.arguments, nullptr);
-      } else {
-        stop = perform(plan_, plan_.nodes[n], WorkerId{w.id});
-      }
+      hot.body(hot.node->functor, hot.node->task, hot.arguments, nullptr);
+    } catch (...) {
+      return fail(n);
+    }
+    hot.next_step += copies_per_cycle_;
+    return complete(w, hot, n);
+  }
+  // And all else.
+  [[gnu::noinline]] std::uint32_t run(Worker& w, HotNode& hot, std::uint32_t n, bool is_measured) {
+    PlanNode& node = *hot.node;
+    const std::int64_t step = hot.next_step;
+    const Length length = hot.length;
+    const bool leaves = length != Length::brief && steals_ && before_long_node(w, length);
+    bool stop = false;
+    const std::uint64_t begin = is_measured ? w.meter.begin(length) : 0;
+    try {
+      stop = perform(plan_, node, WorkerId{w.id});
     } catch (...) {
       if (leaves) w.role.come_back();
-      fail(n);
-      return none;
+      return fail(n);
     }
-    const bool sent = hot.kind != NodeKind::run && follow_up(w, plan_.nodes[n], step, stop);
-    if (begin != 0) hot.length = w.meter.end(begin, n, hot.kind, step);
+    const bool sent = hot.kind != NodeKind::run && follow_up(w, node, step, stop);
+    if (is_measured) hot.length = w.meter.end(begin, n, hot.kind, step);
     if (leaves) w.role.come_back();
-    w.current.store(none, std::memory_order_relaxed);
     hot.next_step = step + copies_per_cycle_;
-
-    std::uint32_t next = none;
-    if (hot.home == w.id) {
-      release(w, n, next);
-    } else {
-      workers_[hot.home]->list.push(n);
-      tell(hot.home);
-    }
+    const std::uint32_t next = complete(w, hot, n);
     // armed for the next cycle, since its staging is free again; but first let go those who wait
-    if (hot.kind == NodeKind::receive) network_.arm(plan_.nodes[n].payload);
-    if (sent) deliver(w, plan_.nodes[n].payload);
+    if (node.kind == NodeKind::receive) network_.arm(node.payload);
+    if (sent) deliver(w, node.payload);
     return next;
+  }
+
+  std::uint32_t complete(Worker& w, const HotNode& hot, std::uint32_t n) {
+    const std::uint32_t home = hot.home;
+    if (home == w.id) return release(w, hot);
+    workers_[home]->list.push(n);
+    tell(home);
+    return none;
   }
 
   // Others may take meanwhile what waits here, and stand in for this worker. True if it left its role.
@@ -243,26 +263,38 @@ class TaskExecutor : public Executor {
     return false;
   }
 
-  // By the home worker, or its stand-in.
-  void release(Worker& w, std::uint32_t n, std::uint32_t& next) {
-    const HotNode& hot = hot_[n];
-    for (std::uint32_t e = hot.first_successor; e < hot.last_successor; ++e) {
-      const Successor s = parts_.successors[e];
-      if (s.home == w.id) {
-        if (--hot_[s.node].counter == 0) make_ready(w, s.node, next);
-      } else {
-        Worker& other = *workers_[s.home];
-        if (s.carry == none) {
-          other.incoming[w.id]->push(s.node);
-        } else {
-          const Carry& c = parts_.carries[s.carry];
-          other.carrying[w.id]->push(s.carry, c.from, c.bytes);
-        }
-        tell(s.home);
-      }
+  // By the home worker, or its stand-in. Other workers first: what they get is under way while the own
+  // successors are counted down. Returns the first of these that became ready, or none.
+  std::uint32_t release(Worker& w, const HotNode& done) {
+    for (std::uint32_t e = done.first_other; e < done.last_other; ++e)
+      release_elsewhere(w, parts_.other_successors[e]);
+    HotNode* const* const successors = parts_.own_successors.data();
+    const std::int64_t open = gate_.open();
+    std::uint32_t next = none;
+    for (std::uint32_t e = done.first_own; e < done.last_own; ++e) {
+      HotNode& hot = *successors[e];
+      if (!count_down(w, hot, open)) continue;
+      if (next == none && !hot.urgent)
+        next = number(hot);
+      else
+        offer(w, hot);
     }
     w.retired.store(w.retired.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return next;
   }
+
+  [[gnu::noinline]] void release_elsewhere(Worker& w, const OtherSuccessor& s) {
+    Worker& other = *workers_[s.home];
+    if (s.carry == none) {
+      other.incoming[w.id]->push(s.node);
+    } else {
+      const Carry& c = parts_.carries[s.carry];
+      other.carrying[w.id]->push(s.carry, c.from, c.bytes);
+    }
+    tell(s.home);
+  }
+
+  std::uint32_t number(const HotNode& hot) const { return static_cast<std::uint32_t>(&hot - hot_.data()); }
 
   /// There is mail for this worker.
   void tell(std::uint32_t worker) {
@@ -270,29 +302,23 @@ class TaskExecutor : public Executor {
     if (workers_[worker]->role.is_away()) parking_.wake_one_idle(WorkerId{worker});
   }
 
-  void make_ready(Worker& w, std::uint32_t n, std::uint32_t& next) {
-    HotNode& hot = hot_[n];
+  // True if the node may run now. One that is ready beyond the gate is held.
+  bool count_down(Worker& w, HotNode& hot, std::int64_t open) {
+    if (--hot.counter != 0) return false;
     hot.counter = hot.in_degree;
-    if (hot.next_step >= gate_.open()) {
-      w.held.push_back(n);
-    } else if (next == none && !hot.urgent) {
-      next = n;
-    } else {
-      offer(w, n);
-    }
+    if (hot.next_step < open) return true;
+    w.held.push_back(number(hot));
+    return false;
   }
 
-  void offer(Worker& w, std::uint32_t n) {
-    WorkQueue& queue = hot_[n].urgent ? w.urgent : w.ready;
-    queue.push(n, hot_[n].next_step);
+  [[gnu::noinline]] void offer(Worker& w, const HotNode& hot) {
+    WorkQueue& queue = hot.urgent ? w.urgent : w.ready;
+    queue.push(number(hot), hot.next_step);
     if (w.stood_in_for) share(w, queue, 1);
   }
 
-  void count_down(Worker& w, std::uint32_t n) {
-    if (--hot_[n].counter != 0) return;
-    std::uint32_t next = none;
-    make_ready(w, n, next);
-    if (next != none) offer(w, next);
+  void take_token(Worker& w, std::uint32_t n) {
+    if (count_down(w, hot_[n], gate_.open())) offer(w, hot_[n]);
   }
 
   // Takes in what others left for this worker. True if there was anything.
@@ -301,7 +327,7 @@ class TaskExecutor : public Executor {
     for (Ring* ring : w.mail) {
       std::uint32_t n = 0;
       while (ring->pop(n)) {
-        count_down(w, n);
+        take_token(w, n);
         found = true;
       }
     }
@@ -311,16 +337,14 @@ class TaskExecutor : public Executor {
       while (ring->pop(n, payload)) {
         const Carry& c = parts_.carries[n];
         CarryRing::copy_small(c.to, payload, c.bytes);
-        count_down(w, c.node);
+        take_token(w, c.node);
         found = true;
       }
     }
     const auto nodes = static_cast<std::uint32_t>(hot_.size());
     found |= w.list.take_all([&](std::uint32_t n) {
-      if (n >= nodes) return count_down(w, plan_.messages[n - nodes].node);
-      std::uint32_t next = none;
-      release(w, n, next);
-      if (next != none) offer(w, next);
+      if (n >= nodes) return take_token(w, plan_.messages[n - nodes].node);
+      if (const std::uint32_t next = release(w, hot_[n]); next != none) offer(w, hot_[next]);
     }) > 0;
     return pass_gate(w) || found;
   }
@@ -335,15 +359,17 @@ class TaskExecutor : public Executor {
       const std::uint32_t n = w.held[i];
       if (hot_[n].next_step >= open) continue;
       w.held[i] = none;
-      offer(w, n);
+      offer(w, hot_[n]);
       found = true;
     }
     if (found) std::erase(w.held, none);
     return found;
   }
 
-  bool steal(const Worker& w, std::uint32_t& n) {
+  // What it steals is the next to run.
+  bool steal(Worker& w) {
     if (!steals_) return false;
+    std::uint32_t& n = w.next;
     const auto count = static_cast<std::uint32_t>(workers_.size());
     for (std::uint32_t d = 1; d < count; ++d) {
       Worker& from = *workers_[(w.id + d) % count];
@@ -368,7 +394,7 @@ class TaskExecutor : public Executor {
   void deliver(Worker& w, std::uint32_t m) {
     const std::uint32_t node = plan_.messages[m].node;
     const std::uint32_t home = hot_[node].home;
-    if (home == w.id) return count_down(w, node);
+    if (home == w.id) return take_token(w, node);
     workers_[home]->list.push(static_cast<std::uint32_t>(hot_.size()) + m);
     tell(home);
   }
@@ -460,13 +486,16 @@ class TaskExecutor : public Executor {
   // -- failure
   // ------------------------------------------------------------------------------------------------
 
-  void fail(std::uint32_t n) {
+  /// From a handler. Returns what run() does then.
+  [[gnu::noinline]] std::uint32_t fail(std::uint32_t n) {
     const std::lock_guard lock(failure_);
-    if (failed_.load()) return;
-    thrown_ = std::current_exception();
-    failed_node_ = n;
-    failed_.store(true);
-    parking_.wake_all();
+    if (!failed_.load()) {
+      thrown_ = std::current_exception();
+      failed_node_ = n;
+      failed_.store(true);
+      parking_.wake_all();
+    }
+    return none;
   }
 
   Plan& plan_;
@@ -476,8 +505,8 @@ class TaskExecutor : public Executor {
   bool steals_;
   Parking parking_;
   MovingParts parts_;
-  std::vector<HotNode>& hot_;
-  std::vector<std::unique_ptr<Worker>>& workers_;
+  std::span<HotNode> hot_;
+  std::span<std::unique_ptr<Worker>> workers_;
   std::int64_t copies_per_cycle_ = plan_.copies_per_cycle();
   std::uint32_t entry_copy_ = 0;  ///< copy of next_step_
   std::int64_t next_step_ = 0;

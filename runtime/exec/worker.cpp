@@ -36,28 +36,37 @@ MovingParts::MovingParts(Plan& plan, Profile& profile, Trace* trace, std::uint32
   nodes.resize(n);
   for (std::uint32_t i = 0; i < n; ++i) {
     nodes[i].in_degree = plan.in_degree[i];
-    nodes[i].first_successor = plan.first_successor[i];
-    nodes[i].last_successor = plan.first_successor[i + 1];
     nodes[i].home = plan.nodes[i].home.value;
     nodes[i].urgent = feeds_message(plan, i);
     PlanNode& node = plan.nodes[i];
     nodes[i].kind = node.kind;
-    nodes[i].task = &node.task;
+    nodes[i].node = &node;
     if (node.kind != NodeKind::run || node.result != nullptr) continue;
     nodes[i].body = node.body;
-    nodes[i].functor = node.functor;
     nodes[i].arguments = plan.arguments.data() + node.first_argument;
   }
-  successors.reserve(plan.successors.size());
-  for (const std::uint32_t s : plan.successors) successors.push_back({s, nodes[s].home, none});
+  make_successors(plan);
   make_carries(plan);
-  // other workers first: what they get is under way while the own ones are counted down
-  for (const HotNode& node : nodes)
-    std::stable_partition(successors.begin() + node.first_successor, successors.begin() + node.last_successor,
-                          [&](const Successor& s) { return s.home != node.home; });
   for (std::uint32_t w = 0; w < plan.workers; ++w)
     workers.push_back(std::make_unique<Worker>(w, plan, Meter(profile, w, trace, graph)));
   make_rings();
+}
+
+void MovingParts::make_successors(const Plan& plan) {
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+    HotNode& node = nodes[i];
+    node.first_own = static_cast<std::uint32_t>(own_successors.size());
+    node.first_other = static_cast<std::uint32_t>(other_successors.size());
+    for (std::uint32_t e = plan.first_successor[i]; e < plan.first_successor[i + 1]; ++e) {
+      HotNode& successor = nodes[plan.successors[e]];
+      if (successor.home == node.home)
+        own_successors.push_back(&successor);
+      else
+        other_successors.push_back({plan.successors[e], successor.home});
+    }
+    node.last_own = static_cast<std::uint32_t>(own_successors.size());
+    node.last_other = static_cast<std::uint32_t>(other_successors.size());
+  }
 }
 
 // At most one parcel for each edge.
@@ -66,9 +75,10 @@ void MovingParts::make_carries(const Plan& plan) {
   for (const ForeignInput& input : plan.foreign_inputs) {
     if (input.bytes > carry_bytes) continue;
     const HotNode& producer = nodes[input.producer];
-    for (std::uint32_t e = producer.first_successor; e < producer.last_successor; ++e) {
-      if (successors[e].node != input.node || successors[e].carry != none) continue;
-      successors[e].carry = static_cast<std::uint32_t>(carries.size());
+    for (std::uint32_t e = producer.first_other; e < producer.last_other; ++e) {
+      OtherSuccessor& successor = other_successors[e];
+      if (successor.node != input.node || successor.carry != none) continue;
+      successor.carry = static_cast<std::uint32_t>(carries.size());
       carries.push_back({input.node, static_cast<const std::byte*>(input.tile.data), nullptr, input.bytes});
       inputs.push_back(&input);
       break;
@@ -96,8 +106,10 @@ void MovingParts::make_rings() {
   std::vector<std::uint32_t> plain(count * count, 0);
   std::vector<std::uint32_t> carrying(count * count, 0);
   for (const HotNode& node : nodes)
-    for (std::uint32_t e = node.first_successor; e < node.last_successor; ++e)
-      ++(successors[e].carry == none ? plain : carrying)[node.home * count + successors[e].home];
+    for (std::uint32_t e = node.first_other; e < node.last_other; ++e) {
+      const OtherSuccessor& s = other_successors[e];
+      ++(s.carry == none ? plain : carrying)[node.home * count + s.home];
+    }
   for (auto& to : workers)
     for (std::size_t from = 0; from < count; ++from) {
       const std::size_t pair = from * count + to->id;

@@ -25,22 +25,23 @@ struct alignas(cache_line_size_bytes) HotNode {
   std::uint32_t counter = 0;
   std::uint32_t in_degree = 0;
   std::int64_t next_step = 0;
-  std::uint32_t first_successor = 0;
-  std::uint32_t last_successor = 0;
+  std::uint32_t first_own = 0;  ///< successors with the same home
+  std::uint32_t last_own = 0;
+  std::uint32_t first_other = 0;  ///< and with others
+  std::uint32_t last_other = 0;
   std::uint32_t home = 0;
   NodeKind kind = NodeKind::run;
   bool urgent = false;              ///< other ranks wait for it
   Length length = Length::a_while;  ///< as last measured
+  PlanNode* node = nullptr;
   // of a kernel without a value, which can be called from here; else null
   Body body = nullptr;
-  const void* functor = nullptr;
   const Argument* arguments = nullptr;
-  Task* task = nullptr;
 };
 static_assert(sizeof(HotNode) == cache_line_size_bytes);
 
-/// A successor with its home, so that releasing does not read the other worker's node.
-struct Successor {
+/// A successor of another worker, so that releasing does not read its node.
+struct OtherSuccessor {
   std::uint32_t node;
   std::uint32_t home;
   std::uint32_t carry = none;  ///< what travels with the release, if anything
@@ -69,6 +70,8 @@ struct alignas(128) Worker {
   std::vector<Ring*> mail;                           ///< those that are there
   std::vector<CarryRing*> parcels;
   std::vector<std::uint32_t> held;  ///< ready, but beyond the gate
+  std::uint32_t next = none;        ///< to run before anything in `ready`
+  unsigned idle = 0;                ///< times in a row that it found nothing to do
   std::int64_t gate_seen = 0;
   bool stood_in_for = false;                 ///< a stand-in is at it: what it readies is shared at once
   std::vector<std::uint32_t> owned;          ///< by copy: nodes of this and earlier copies whose home this is
@@ -98,12 +101,14 @@ struct MovingParts {
   std::string explain(const Plan& plan) const;
 
   std::vector<HotNode> nodes;
-  std::vector<Successor> successors;
+  std::vector<HotNode*> own_successors;
+  std::vector<OtherSuccessor> other_successors;
   std::vector<Carry> carries;
   std::vector<std::unique_ptr<Worker>> workers;
 
  private:
   std::string awaited(const Plan& plan) const;
+  void make_successors(const Plan& plan);
   void make_carries(const Plan& plan);
   void make_rings();
 

@@ -21,7 +21,8 @@ enum class Length : std::uint8_t {
 /// Adds to its worker's part of a Profile, and to its ring of a Trace if there is one.
 ///
 /// A node that is not brief is timed each time it runs: two readings of the clock, 1 % at most. Of the brief
-/// ones one in 16 is, and stands for all 16. With a trace every node is timed.
+/// ones one in 31 is, and stands for all 31: an odd number, so that it is not always the same node's turn.
+/// With a trace every node is timed.
 ///
 /// Threading: used by its worker alone.
 class alignas(64) Meter {
@@ -33,7 +34,9 @@ class alignas(64) Meter {
         ring_(trace ? &trace->ring(worker) : nullptr),
         graph_(graph),
         own_ticks_(reading_ticks()),
-        brief_ticks_(static_cast<std::uint64_t>(2e-6 / seconds_per_tick())) {}
+        brief_ticks_(static_cast<std::uint64_t>(2e-6 / seconds_per_tick())),
+        sampling_(trace ? 1 : 31),
+        until_sample_(sampling_) {}
 
   /// Around all that the worker does in a run.
   void start_run() {
@@ -50,17 +53,14 @@ class alignas(64) Meter {
 
   bool tracing() const { return ring_ != nullptr; }
 
-  /// Right before a node runs. Returns 0 if this time is not measured, else what end() wants back.
+  /// Whether a node of this length, about to run, is measured this time.
+  bool measures(Length length) { return length != Length::brief || --until_sample_ == 0; }
+  /// If so, right before it runs. Returns what end() wants back.
   std::uint64_t begin(Length length) {
-    if (length != Length::brief || ring_) {
-      weight_ = 1;
-    } else {
-      if (--until_sample_ != 0) return 0;
-      weight_ = until_sample_ = sampling;
-    }
+    weight_ = length == Length::brief ? until_sample_ = sampling_ : 1;
     return ticks();
   }
-  /// Right after, if begin() was not 0.
+  /// Right after.
   Length end(std::uint64_t begin, std::uint32_t node, NodeKind kind, std::int64_t step) {
     const std::uint64_t now = ticks();
     const std::uint64_t took = now - begin - std::min(now - begin, own_ticks_);
@@ -73,15 +73,15 @@ class alignas(64) Meter {
     return took < brief_ticks_ ? Length::brief : took < 5 * brief_ticks_ ? Length::a_while : Length::lasting;
   }
 
-  /// Around a look at the network between two nodes; `begin` as above.
+  /// Around a look at the network between two nodes; begin_poll() returns 0 if this time is not measured.
   std::uint64_t begin_poll() {
-    if (!ring_ && --until_poll_ != 0) return 0;
-    until_poll_ = sampling;
+    if (--until_poll_ != 0) return 0;
+    until_poll_ = sampling_;
     return ticks();
   }
   void end_poll(std::uint64_t begin) {
     const std::uint64_t took = ticks() - begin;
-    time_->communication += ring_ ? took : took + (sampling - 1) * std::min(took, brief_ticks_);
+    time_->communication += took + (sampling_ - 1) * std::min(took, brief_ticks_);
   }
   /// A look at the network that found something. For the trace.
   void found_messages(std::uint64_t begin) {
@@ -112,15 +112,14 @@ class alignas(64) Meter {
   }
 
  private:
-  static constexpr std::uint32_t sampling = 16;
-
   WorkerTime* time_;
   NodeTime* nodes_;
   TraceRing* ring_;
   std::uint32_t graph_;
   std::uint64_t own_ticks_;  // what a measurement adds to what it measures
   std::uint64_t brief_ticks_;
-  std::uint32_t until_sample_ = sampling;
+  std::uint32_t sampling_;  // one of so many brief nodes is timed
+  std::uint32_t until_sample_;
   std::uint32_t until_poll_ = 1;
   std::uint32_t weight_ = 1;
   std::uint64_t idle_since_ = 0;
