@@ -7,6 +7,7 @@ namespace tutti::gpu {
 BodyTable::BodyTable(Bodies bodies) {
   add_stencils(*this, bodies);
   add_vectors(*this);
+  add_scalars(*this);
   add_sparse(*this);
   add_gauss_seidel(*this);
   add_linear(*this);

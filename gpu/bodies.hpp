@@ -57,6 +57,7 @@ class BodyTable {
 // one per family of kernels
 void add_stencils(BodyTable& table, Bodies bodies);
 void add_vectors(BodyTable& table);
+void add_scalars(BodyTable& table);
 void add_sparse(BodyTable& table);
 void add_gauss_seidel(BodyTable& table);
 

@@ -6,29 +6,37 @@
 #include "gpu/cuda_check.hpp"
 #include "gpu/device_array.hpp"
 #include "gpu/device_kernels.hpp"
+#include "gpu/loop_graph.hpp"
 
 namespace tutti {
 namespace gpu {
 namespace {
 
+/// Made ready to be launched by its first launch: pieces of loops are never launched by themselves.
 class CudaGraph : public DeviceGraph {
  public:
-  CudaGraph(cudaGraph_t graph, const DeviceCounts& counts) : counts(counts) {
-    const cudaError_t status = cudaGraphInstantiate(&exec, graph, 0);
+  CudaGraph(cudaGraph_t graph, const DeviceCounts& counts) : graph(graph), counts(counts) {}
+  ~CudaGraph() override {
+    if (exec_ != nullptr) cudaGraphExecDestroy(exec_);
     cudaGraphDestroy(graph);
-    check(status, "instantiating a graph");
   }
-  ~CudaGraph() override { cudaGraphExecDestroy(exec); }
   CudaGraph(const CudaGraph&) = delete;
   CudaGraph& operator=(const CudaGraph&) = delete;
+  cudaGraphExec_t exec() {
+    if (exec_ == nullptr) check(cudaGraphInstantiate(&exec_, graph, 0), "instantiating a graph");
+    return exec_;
+  }
 
-  cudaGraphExec_t exec = nullptr;
-  DeviceCounts counts;  // of one launch
+  cudaGraph_t graph;
+  DeviceCounts counts;  // of one launch; of a loop: without its pieces
+
+ private:
+  cudaGraphExec_t exec_ = nullptr;
 };
 
-void add_counts(DeviceCounts::Copies& to, const DeviceCounts::Copies& more) {
-  to.count += more.count;
-  to.bytes += more.bytes;
+void add_counts(DeviceCounts::Copies& to, const DeviceCounts::Copies& more, std::uint64_t times = 1) {
+  to.count += times * more.count;
+  to.bytes += times * more.bytes;
 }
 
 std::string gibibytes(std::uint64_t bytes) {
@@ -145,6 +153,7 @@ CudaDevice::CudaDevice(const DeviceChoice& choice, Bodies bodies)
   check(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &keep), "setting up a memory pool");
   check(cudaStreamCreateWithFlags(&pool_stream_, cudaStreamNonBlocking), "making a stream");
   load_device_kernels();
+  has_loops_ = has_loop_graphs();
 }
 
 CudaDevice::~CudaDevice() {
@@ -345,13 +354,28 @@ std::unique_ptr<DeviceGraph> CudaDevice::end_capture(StreamId stream) {
 
 void CudaDevice::launch(DeviceGraph& graph, StreamId stream) {
   use();
-  const auto& g = static_cast<const CudaGraph&>(graph);
+  auto& g = static_cast<CudaGraph&>(graph);
   ++counts_.graph_launches;
-  counts_.launches += g.counts.launches;
-  add_counts(counts_.to_device, g.counts.to_device);
-  add_counts(counts_.to_host, g.counts.to_host);
-  add_counts(counts_.on_device, g.counts.on_device);
-  check(cudaGraphLaunch(g.exec, streams_[stream.index()]), "launching a graph");
+  count_rounds(g, 1);
+  check(cudaGraphLaunch(g.exec(), streams_[stream.index()]), "launching a graph");
+}
+
+std::unique_ptr<DeviceGraph> CudaDevice::make_loop(const std::vector<DeviceGraph*>& pieces,
+                                                   const std::int64_t* next) {
+  use();
+  std::vector<cudaGraph_t> graphs;
+  for (const DeviceGraph* p : pieces) graphs.push_back(static_cast<const CudaGraph*>(p)->graph);
+  auto loop = std::make_unique<CudaGraph>(make_loop_graph(graphs, next), DeviceCounts{});
+  loop->exec();
+  return loop;
+}
+
+void CudaDevice::count_rounds(const DeviceGraph& piece, std::uint64_t times) {
+  const DeviceCounts& counts = static_cast<const CudaGraph&>(piece).counts;
+  counts_.launches += times * counts.launches;
+  add_counts(counts_.to_device, counts.to_device, times);
+  add_counts(counts_.to_host, counts.to_host, times);
+  add_counts(counts_.on_device, counts.on_device, times);
 }
 
 }  // namespace gpu

@@ -47,6 +47,10 @@ class CudaDevice : public Device {
   void begin_capture(StreamId stream) override;
   std::unique_ptr<DeviceGraph> end_capture(StreamId stream) override;
   void launch(DeviceGraph& graph, StreamId stream) override;
+  bool has_loops() const override { return has_loops_; }
+  std::unique_ptr<DeviceGraph> make_loop(const std::vector<DeviceGraph*>& pieces,
+                                         const std::int64_t* next) override;
+  void count_rounds(const DeviceGraph& piece, std::uint64_t times) override;
 
   /// For measurements beside the runtime.
   cudaStream_t stream(StreamId id) const { return streams_[id.index()]; }
@@ -68,6 +72,7 @@ class CudaDevice : public Device {
   DeviceCounts counts_;
   DeviceCounts captured_;
   bool capturing_ = false;
+  bool has_loops_ = false;
   BodyTable table_;
   cudaMemPool_t pool_ = nullptr;
   cudaStream_t pool_stream_ = nullptr;  // allocations are ordered on it

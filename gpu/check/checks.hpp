@@ -40,6 +40,7 @@ void compare(Bench& bench, const std::string& name, const Kernel& kernel,
 void check_border(Bench& bench);    ///< copies, gathers, events, graphs, memory
 void check_stencils(Bench& bench);  ///< also boxes that do not lie on pairs, and odd extents
 void check_vectors(Bench& bench);
+void check_scalars(Bench& bench);  ///< also reductions over tiles, and loops on the device
 void check_sparse(Bench& bench);
 void check_products(Bench& bench);  ///< of nets: dense layers, with what stands around them, and attention
 void check_nets(Bench& bench);      ///< all other kernels of nets

@@ -78,6 +78,7 @@ const std::vector<Part>& parts() {
   static const std::vector<Part> all{
       checks("border", Bodies::tuned, check_border),
       checks("vectors", Bodies::tuned, check_vectors),
+      checks("scalars and loops", Bodies::tuned, check_scalars),
       checks("sparse", Bodies::tuned, check_sparse),
       checks("nets", Bodies::tuned, check_nets),
       {"products", check_precisions},

@@ -34,6 +34,24 @@ Kernel cg_update();
 /// accesses: read(alpha), read(beta), read(n), read(m), update(z, q, s, p, x, r, u, w)
 Kernel pipelined_update();
 
+// Scalars between them, for `compute` and `stop_when`; all of doubles.
+//   constant          -> value
+//   same              read(a) -> a
+//   quotient          read(a), read(b) -> a / b
+//   quotient_or_zero  read(a), read(b) -> a / b, or 0 where b is 0
+//   pipelined_alpha   read(gamma), read(delta), read(beta), read(alpha) -> the next alpha of pipelined_update
+//   not_above         read(a), read(limit) -> whether a <= limit or one of them is NaN
+Kernel constant(double value);
+Kernel same();
+Kernel quotient();
+Kernel quotient_or_zero();
+Kernel pipelined_alpha();
+Kernel not_above();
+
+/// For `each` over one tile per rank: read(a), read(step_number), read(first step), update(list). Keeps what
+/// a scalar is at each step: list[step - first] = a, as long as the list is.
+Kernel note();
+
 /// write(x): uniform random numbers from [-1, 1), a function of `seed` and the row's number.
 Kernel random_vector(std::uint64_t seed);
 

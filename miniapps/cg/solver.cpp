@@ -31,13 +31,12 @@ Solver::Solver(Runtime& rt, const LinearSystem& system, Preconditioner* precondi
       rr_(rt, "rr"),
       bb_(rt, "bb"),
       limit_(rt, "limit"),
-      noted_(rt, "noted"),
-      squares_(std::make_shared<std::vector<double>>()),
-      base_(std::make_shared<std::int64_t>(0)) {}
+      first_step_(rt, "first step") {}
 
 void Solver::record(double tolerance, std::int64_t max_iterations) {
   tolerance_ = tolerance;
-  squares_->resize(static_cast<std::size_t>(max_iterations));
+  const Rows lists(rt_, rt_.ranks() * max_iterations, max_iterations);  // one for each rank
+  squares_.emplace(lists, "squares");
   const Rows& rows = system_.a.rows();
   const double n = kernels::entries_per_row(system_.a);
   start_ = rt_.record("start", [&](Recorder& r) {
@@ -49,28 +48,25 @@ void Solver::record(double tolerance, std::int64_t max_iterations) {
     record_start(r);
   });
   iteration_ = rt_.record("iteration", [&](Recorder& r) {
+    r.each(lists, kernels::note(), read(rr_), read(step_number), read(first_step_), update(*squares_));
     record_iteration(r);
-    r.compute(
-        [squares = squares_, base = base_](double rr, std::int64_t step) {
-          const auto at = static_cast<std::size_t>(step - *base);
-          if (at < squares->size()) (*squares)[at] = rr;
-          return rr;
-        },
-        read(rr_), read(step_number), write(noted_));
-    r.stop_when([](double rr, double limit) { return !(rr > limit); }, read(noted_), read(limit_));
+    r.stop_when(kernels::not_above(), read(rr_), read(limit_));
   });
 }
 
 void Solver::start() {
   start_->run(1);
-  *base_ = first_step_ = iteration_->steps_done();
+  first_step_.set(iteration_->steps_done());
   limit_.set(tolerance_ > 0 ? tolerance_ * tolerance_ * bb_.get() : -1);
 }
 
 std::vector<double> Solver::history() const {
   std::vector<double> history{1.0};
-  for (std::int64_t i = 0; i < iterations(); ++i)
-    history.push_back(std::sqrt((*squares_)[static_cast<std::size_t>(i)]) / std::sqrt(bb_.get()));
+  const auto n = static_cast<std::size_t>(iterations());
+  if (n == 0) return history;
+  std::vector<double> squares(squares_->block().begin() + 1, squares_->block().begin() + n);
+  squares.push_back(rr_.get());
+  for (const double rr : squares) history.push_back(std::sqrt(rr) / std::sqrt(bb_.get()));
   return history;
 }
 
@@ -102,23 +98,21 @@ class Cg : public Solver {
   // before the first iteration p = 0 and rz = 0, which makes beta 0
   void record_start(Recorder& r) override {
     r.each(system_.a.rows(), kernels::fill(0), write(p_));
-    r.compute([](double) { return 0.0; }, read(rr_), write(rz_));
+    r.compute(kernels::constant(0), write(rz_));
   }
 
   void record_iteration(Recorder& r) override {
     const Rows& rows = system_.a.rows();
-    const auto same = [](double v) { return v; };
-    r.compute(same, read(rz_), write(rz_before_));
+    r.compute(kernels::same(), read(rz_), write(rz_before_));
     const Vector<double>& z = preconditioner_ ? z_ : r_;
     if (preconditioner_)
       preconditioner_->apply(r, r_, z_, &rz_);
     else
-      r.compute(same, read(rr_), write(rz_));
-    r.compute([](double rz, double before) { return before == 0 ? 0.0 : rz / before; }, read(rz_),
-              read(rz_before_), write(beta_));
+      r.compute(kernels::same(), read(rr_), write(rz_));
+    r.compute(kernels::quotient_or_zero(), read(rz_), read(rz_before_), write(beta_));
     r.each(rows, kernels::xpby(), read(z), read(beta_), update(p_));
     system_.record_product(r, p_, q_, &pq_);
-    r.compute([](double rz, double pq) { return rz / pq; }, read(rz_), read(pq_), write(alpha_));
+    r.compute(kernels::quotient(), read(rz_), read(pq_), write(alpha_));
     r.reduce(rows, kernels::cg_update(), sum(rr_), read(alpha_), read(p_), read(q_), update(system_.x),
              update(r_));
   }
@@ -160,23 +154,22 @@ class PipelinedCg : public Solver {
       r.each(rows, kernels::residual(kernels::entries_per_row(system_.a)), read(system_.a),
              read(system_.x, columns(system_.a)), read(system_.b), write(u_));
     system_.record_product(r, u_, w_);
-    r.compute([](double) { return 0.0; }, read(rr_), write(gamma_));
-    r.compute([](double) { return 1.0; }, read(rr_), write(alpha_));
+    r.compute(kernels::constant(0), write(gamma_));
+    r.compute(kernels::constant(1), write(alpha_));
   }
 
   // gamma and delta are needed by the update at the end; M w and A m need neither
   void record_iteration(Recorder& r) override {
     const Rows& rows = system_.a.rows();
-    r.compute([](double g) { return g; }, read(gamma_), write(gamma_before_));
+    r.compute(kernels::same(), read(gamma_), write(gamma_before_));
     r.reduce(rows, kernels::dot(), sum(gamma_), read(r_), read(u_));
     r.reduce(rows, kernels::dot(), sum(delta_), read(w_), read(u_));
     const Vector<double>& m = preconditioner_ ? m_ : w_;
     if (preconditioner_) preconditioner_->apply(r, w_, m_, nullptr);
     system_.record_product(r, m, n_);
-    r.compute([](double g, double before) { return before == 0 ? 0.0 : g / before; }, read(gamma_),
-              read(gamma_before_), write(beta_));
-    r.compute([](double g, double d, double beta, double alpha) { return g / (d - beta * g / alpha); },
-              read(gamma_), read(delta_), read(beta_), read(alpha_), write(alpha_));
+    r.compute(kernels::quotient_or_zero(), read(gamma_), read(gamma_before_), write(beta_));
+    r.compute(kernels::pipelined_alpha(), read(gamma_), read(delta_), read(beta_), read(alpha_),
+              write(alpha_));
     r.reduce(rows, kernels::pipelined_update(), sum(rr_), read(alpha_), read(beta_), read(n_), read(m),
              update(z_), update(q_), update(s_), update(p_), update(system_.x), update(r_), update(u_),
              update(w_));

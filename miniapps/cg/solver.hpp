@@ -36,7 +36,7 @@ class Solver {
   tutti::Graph& iteration() { return *iteration_; }
   /// |r| / |b| before the first and after each iteration since start().
   std::vector<double> history() const;
-  std::int64_t iterations() const { return iteration_->steps_done() - first_step_; }
+  std::int64_t iterations() const { return iteration_->steps_done() - first_step_.get(); }
   /// Operations of one iteration as HPCG counts them.
   double flops_per_iteration() const;
 
@@ -58,10 +58,8 @@ class Solver {
  private:
   tutti::Scalar<double> bb_;     // |b|^2
   tutti::Scalar<double> limit_;  // of |r|^2
-  tutti::Scalar<double> noted_;
-  std::shared_ptr<std::vector<double>> squares_;  // |r|^2 after each iteration since first_step_
-  std::shared_ptr<std::int64_t> base_;
-  std::int64_t first_step_ = 0;
+  tutti::Scalar<std::int64_t> first_step_;
+  std::optional<tutti::Vector<double>> squares_;  // |r|^2 before each iteration since first_step_
   double tolerance_ = 0;
   std::optional<tutti::Graph> start_;
   std::optional<tutti::Graph> iteration_;

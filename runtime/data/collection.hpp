@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/data/combine.hpp"
 #include "runtime/data/grid.hpp"
 #include "runtime/data/store.hpp"
 
@@ -82,7 +83,10 @@ class Scalar {
             Name{label, element_type<T>(), std::make_shared<Store>(element_type<T>(), &value)})) {}
   const std::shared_ptr<Name>& name() const { return name_; }
   /// Between runs only; `set` must be called with the same value on all ranks.
-  T get() const { return *static_cast<const T*>(name_->store->value()); }
+  T get() const {
+    if (name_->store->image) name_->store->image->fetch();
+    return *static_cast<const T*>(name_->store->value());
+  }
   void set(T value) {
     *static_cast<T*>(name_->store->value()) = value;
     if (name_->store->image) name_->store->image->host_changed();
@@ -167,9 +171,6 @@ Access write(const Scalar<T>& s) {
 }
 inline Access read(StepNumber) { return {nullptr, Mode::read, {}}; }
 
-/// How a reduction combines the values of tiles. Floating-point sums are reproducible: the same bits for
-/// any order and grouping of the tiles. Integer sums wrap around.
-enum class Combine : std::uint8_t { sum, max, min };
 struct Reduction {
   std::shared_ptr<Name> target;
   Combine combine = Combine::sum;

@@ -99,7 +99,7 @@ struct Kernel {
   ElementType result;  ///< "void" unless the functor returns a value (for reduce and compute)
   Cost cost;
   std::shared_ptr<const void> functor;
-  const std::type_info* functor_type = nullptr;  ///< of what `functor` points to
+  const std::type_info* functor_type = nullptr;  ///< of what `functor` points to; null: for the host alone
   bool uses_task = false;                        ///< the functor asks for its Task
   Body tile = nullptr;
   BlockBody kokkos = nullptr;

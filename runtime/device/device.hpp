@@ -154,6 +154,17 @@ class Device {
   virtual void begin_capture(StreamId stream) = 0;
   virtual std::unique_ptr<DeviceGraph> end_capture(StreamId stream) = 0;
   virtual void launch(DeviceGraph& graph, StreamId stream) = 0;
+
+  // -- loops: graphs whose length the device decides
+  /// Whether make_loop() works here.
+  virtual bool has_loops() const = 0;
+  /// A graph that does pieces[*next], looks at *next again, and so on, until it names no piece (-1). `next`
+  /// is in device memory; the pieces, captured graphs, change it. The loop keeps copies of them.
+  virtual std::unique_ptr<DeviceGraph> make_loop(const std::vector<DeviceGraph*>& pieces,
+                                                 const std::int64_t* next) = 0;
+  /// For counts(): loops have done the piece so many times, as the host has learned afterwards. A device that
+  /// sees it for itself need not be told.
+  virtual void count_rounds(const DeviceGraph& piece, std::uint64_t times) = 0;
 };
 
 /// This rank among those that share a machine, and with it a device.

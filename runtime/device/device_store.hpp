@@ -63,6 +63,8 @@ class DeviceStore : public StoreImage {
   DeviceStore(std::shared_ptr<DeviceContext> context, const Store& store)
       : context_(std::move(context)), store_(store) {}
 
+  const Store& host() const { return store_; }
+
   /// Where values are valid now, between runs.
   bool valid_on_host = true;
   bool valid_on_device = false;

@@ -19,12 +19,14 @@ namespace tutti {
 namespace {
 
 using Work = std::function<void()>;
+struct Loop;
 
 struct Entry {
-  enum class Kind : std::uint8_t { work, record, wait } kind = Kind::work;
+  enum class Kind : std::uint8_t { work, record, wait, round } kind = Kind::work;
   Work work{};
   std::uint32_t event = 0;
   std::uint64_t ticket = 0;
+  const Loop* loop = nullptr;  ///< of which this is the next round
 };
 
 struct Event {
@@ -40,8 +42,16 @@ struct Stream {
 };
 
 struct Captured : DeviceGraph {
+  void run() const {
+    for (const Work& w : work) w();
+  }
   std::vector<Work> work;
   DeviceCounts counts;
+};
+
+struct Loop : DeviceGraph {
+  std::vector<Captured> pieces;
+  const std::int64_t* next = nullptr;
 };
 
 struct Prepared : PreparedLaunch {
@@ -62,6 +72,13 @@ void add(DeviceCounts::Copies& to, const DeviceCounts::Copies& more) {
   to.count += more.count;
   to.bytes += more.bytes;
 }
+void add(DeviceCounts& to, const DeviceCounts& more) {
+  add(to.to_device, more.to_device);
+  add(to.to_host, more.to_host);
+  add(to.on_device, more.on_device);
+  to.launches += more.launches;
+  to.graph_launches += more.graph_launches;
+}
 
 class SimulatedDevice : public Device {
  public:
@@ -76,6 +93,7 @@ class SimulatedDevice : public Device {
         pool_(std::max<std::uint64_t>(options.capacity_bytes / choice.ranks, MemoryPool::alignment)),
         memory_(pool_.memory().capacity_bytes, options.host_view),
         host_can_reach_(options.host_view != HostView::unaware),
+        has_loops_(options.has_loops),
         random_(options.seed * 1009 + local_rank),
         thread_([this] { work(); }) {}
 
@@ -93,7 +111,10 @@ class SimulatedDevice : public Device {
     const std::lock_guard lock(mutex_);
     return pool_.memory();
   }
-  DeviceCounts counts() const override { return counts_; }
+  DeviceCounts counts() const override {
+    const std::lock_guard lock(mutex_);
+    return counts_;
+  }
 
   // -- memory
 
@@ -122,7 +143,7 @@ class SimulatedDevice : public Device {
   // -- kernels
 
   bool has_body(const Kernel& kernel) const override {
-    if (has_body_ && !has_body_(kernel)) return false;
+    if (kernel.functor_type == nullptr || (has_body_ && !has_body_(kernel))) return false;
     return std::all_of(kernel.parameters.begin(), kernel.parameters.end(),
                        [](const Parameter& p) { return !p.object || p.visit_addresses; });
   }
@@ -217,34 +238,43 @@ class SimulatedDevice : public Device {
     return graph;
   }
   void launch(DeviceGraph& graph, StreamId stream) override {
+    DeviceCounts counts;
+    if (const auto* loop = dynamic_cast<const Loop*>(&graph)) {
+      counts.graph_launches = 1;
+      return put(stream, counts, {Entry::Kind::round, {}, 0, 0, loop});
+    }
     const auto& g = static_cast<Captured&>(graph);
-    DeviceCounts counts = g.counts;
+    counts = g.counts;
     ++counts.graph_launches;
-    const auto* all = &g.work;
-    put(stream, counts, [all] {
-      for (const Work& w : *all) w();
-    });
+    put(stream, counts, [&g] { g.run(); });
   }
+  bool has_loops() const override { return has_loops_; }
+  std::unique_ptr<DeviceGraph> make_loop(const std::vector<DeviceGraph*>& pieces,
+                                         const std::int64_t* next) override {
+    auto loop = std::make_unique<Loop>();
+    for (const DeviceGraph* p : pieces) loop->pieces.push_back(static_cast<const Captured&>(*p));
+    loop->next = next;
+    return loop;
+  }
+  void count_rounds(const DeviceGraph&, std::uint64_t) override {}  // its thread sees them
 
  private:
   void put(StreamId stream, const DeviceCounts& counts, Work work) {
+    put(stream, counts, Entry{Entry::Kind::work, std::move(work)});
+  }
+  void put(StreamId stream, const DeviceCounts& counts, Entry entry) {
     {
       const std::lock_guard lock(mutex_);
       Stream& s = streams_[stream.index()];
-      DeviceCounts& to = s.capturing ? s.counts : counts_;
-      tutti::add(to.to_device, counts.to_device);
-      tutti::add(to.to_host, counts.to_host);
-      tutti::add(to.on_device, counts.on_device);
-      to.launches += counts.launches;
-      to.graph_launches += counts.graph_launches;
-      if (s.capturing) return s.captured.push_back(std::move(work));
-      push(stream, {Entry::Kind::work, std::move(work)});
+      tutti::add(s.capturing ? s.counts : counts_, counts);
+      if (s.capturing && entry.kind == Entry::Kind::work) return s.captured.push_back(std::move(entry.work));
+      push(stream, std::move(entry));
     }
     wake_.notify_one();
   }
   void push(StreamId stream, Entry entry) {
     Stream& s = streams_[stream.index()];
-    if (s.capturing) usage_error("the simulated device captures no events");
+    if (s.capturing) usage_error("the simulated device captures neither events nor loops");
     s.entries.push_back(std::move(entry));
   }
 
@@ -269,18 +299,30 @@ class SimulatedDevice : public Device {
       Entry entry = std::move(stream.entries.front());
       stream.entries.pop_front();
       if (entry.kind == Entry::Kind::record) events_[entry.event].happened = entry.ticket;
-      if (entry.kind != Entry::Kind::work || thrown_) continue;
+      if (entry.kind == Entry::Kind::record || entry.kind == Entry::Kind::wait || thrown_) continue;
       const bool slow = random_() % 8 == 0;
       lock.unlock();
       if (slow) std::this_thread::sleep_for(std::chrono::microseconds(20));
       try {
-        entry.work();
+        const Captured* piece = entry.loop ? next_piece(*entry.loop) : nullptr;
+        if (piece) piece->run();
+        if (entry.work) entry.work();
         lock.lock();
+        if (piece) {  // other streams may have their turn before the next round
+          tutti::add(counts_, piece->counts);
+          stream.entries.push_front(std::move(entry));
+        }
       } catch (...) {
         lock.lock();
         thrown_ = std::current_exception();
       }
     }
+  }
+
+  const Captured* next_piece(const Loop& loop) const {
+    const std::int64_t next = *inside(loop.next, sizeof *loop.next);
+    const bool ends = next < 0 || next >= static_cast<std::int64_t>(loop.pieces.size());
+    return ends ? nullptr : &loop.pieces[static_cast<std::size_t>(next)];
   }
 
   bool can_go_on(const Stream& s) const {
@@ -433,10 +475,11 @@ class SimulatedDevice : public Device {
 
   std::string name_;
   std::function<bool(const Kernel&)> has_body_;
-  mutable std::mutex mutex_;  // of all that follows, but for counts_, which is the host's
+  mutable std::mutex mutex_;  // of all that follows
   MemoryPool pool_;
   SplitMemory memory_;
   bool host_can_reach_;
+  bool has_loops_;
   std::mt19937_64 random_;
   std::deque<Stream> streams_;
   std::deque<Event> events_;

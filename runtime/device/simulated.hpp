@@ -26,10 +26,11 @@ struct SimulatedOptions {
   /// (aware), or other bytes than the device (wrong).
   HostView host_view = HostView::unaware;
   std::uint64_t devices = 1;  ///< of this machine, with so much memory each
+  bool has_loops = true;      ///< Device::has_loops
 
   /// What `--device simulated` takes, unless TUTTI_SIMULATED_MEMORY (bytes), TUTTI_SIMULATED_SEED,
-  /// TUTTI_SIMULATED_MPI (unaware, aware, wrong) or TUTTI_SIMULATED_DEVICES are set.
-  /// Tests may change it while there is no runtime.
+  /// TUTTI_SIMULATED_MPI (unaware, aware, wrong), TUTTI_SIMULATED_DEVICES or TUTTI_SIMULATED_LOOPS (yes, no)
+  /// are set. Tests may change it while there is no runtime.
   static SimulatedOptions& defaults();
   /// The defaults and these variables. Throws Error(usage).
   static SimulatedOptions from_environment();

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include "runtime/device/simulated.hpp"
@@ -21,13 +22,18 @@ void read_number(const char* variable, std::uint64_t& value) {
     usage_error("{} takes a whole number of at least 1, not '{}'", variable, text);
 }
 
-void read_view(const char* variable, HostView& view) {
+/// One of the names: its number.
+template <class T, std::size_t n>
+void read_name(const char* variable, const std::array<std::string_view, n>& names, T& value) {
   const char* text = std::getenv(variable);
   if (text == nullptr) return;
-  constexpr std::array<std::string_view, 3> names{"unaware", "aware", "wrong"};
   const auto found = std::find(names.begin(), names.end(), text);
-  if (found == names.end()) usage_error("{} takes unaware, aware or wrong, not '{}'", variable, text);
-  view = static_cast<HostView>(found - names.begin());
+  if (found == names.end()) {
+    std::string all(names[0]);
+    for (std::size_t i = 1; i < n; ++i) all += (i + 1 < n ? ", " : " or ") + std::string(names[i]);
+    usage_error("{} takes {}, not '{}'", variable, all, text);
+  }
+  value = static_cast<T>(found - names.begin());
 }
 
 }  // namespace
@@ -42,7 +48,8 @@ SimulatedOptions SimulatedOptions::from_environment() {
   read_number("TUTTI_SIMULATED_MEMORY", o.capacity_bytes);
   read_number("TUTTI_SIMULATED_SEED", o.seed);
   read_number("TUTTI_SIMULATED_DEVICES", o.devices);
-  read_view("TUTTI_SIMULATED_MPI", o.host_view);
+  read_name("TUTTI_SIMULATED_MPI", std::array<std::string_view, 3>{"unaware", "aware", "wrong"}, o.host_view);
+  read_name("TUTTI_SIMULATED_LOOPS", std::array<std::string_view, 2>{"no", "yes"}, o.has_loops);
   return o;
 }
 

@@ -1,9 +1,9 @@
 // A rank that computes on a device: one thread replays the stages of its schedule as dataflow.
 //
 // A stage of the device releases another one as soon as it is on its stream: streams and events keep the
-// order from there, and the host runs ahead. It releases what the host does (scalars, the start of a
-// message) when its event has happened. Where the host has nothing to do in a cycle, several cycles are one
-// graph.
+// order from there, and the host runs ahead. It releases what the host does (the start of a message) when its
+// event has happened. Where the host has nothing to do in a cycle, several cycles are one graph; where the
+// device decides when to stop, the cycles are a loop there.
 #include "runtime/exec/device.hpp"
 
 #include <algorithm>
@@ -16,6 +16,7 @@
 #include <sched.h>
 
 #include "runtime/error.hpp"
+#include "runtime/exec/device_loop.hpp"
 #include "runtime/exec/memory_order.hpp"
 
 namespace tutti {
@@ -52,6 +53,7 @@ class DeviceExecutor : public Executor {
         for (std::uint32_t i = 0; i < ahead; ++i) moving_[s].events[i] = device_.make_event();
     }
     for (EventId& e : cycle_events_) e = device_.make_event();
+    if (schedule_.decides) loop_ = std::make_unique<DeviceLoop>(plan_, schedule_, *stages_, *context_);
   }
 
   void enter(std::uint32_t copy, std::int64_t step) override {
@@ -79,7 +81,9 @@ class DeviceExecutor : public Executor {
     meter_.start_run();
     bring_values();
     last_done_ = ticks();
-    if (schedule_.device_alone())
+    if (loop_)
+      run_loop();
+    else if (schedule_.device_alone())
       run_alone();
     else
       run_stages();
@@ -205,6 +209,17 @@ class DeviceExecutor : public Executor {
     const std::uint64_t now = ticks();
     profile_.workers[0].useful += now - begin;
     share_time(step_, limit, now - last_done_);
+  }
+
+  void run_loop() {
+    const std::uint64_t begin = ticks();
+    const std::int64_t end = loop_->run(
+        step_, copy_, gate_.limit(), [&] { give_way(); },
+        [&] { progress_.fetch_add(1, std::memory_order_relaxed); });
+    gate_.end_at(end);
+    const std::uint64_t now = ticks();
+    profile_.workers[0].useful += now - begin;
+    share_time(step_, end, now - last_done_);
   }
 
   // Nobody looked at single kernels: each gets the same part of the time per cell.
@@ -385,6 +400,7 @@ class DeviceExecutor : public Executor {
       }
       any = true;
       flying_.erase(flying_.begin() + static_cast<std::ptrdiff_t>(i));
+      stages_->finish(f.stage);
       const std::uint64_t now = ticks();
       for (const DeviceAction& a : schedule_.stages[f.stage].actions)
         if (a.kind == DeviceAction::Kind::launch)
@@ -458,6 +474,7 @@ class DeviceExecutor : public Executor {
   std::vector<Flying> flying_;
   std::vector<std::uint32_t> done_;
   std::unique_ptr<DeviceGraph> cycles_graph_;
+  std::unique_ptr<DeviceLoop> loop_;  // where the device decides when to stop
   EventId cycle_events_[ahead];
   std::uint32_t copy_ = 0;
   std::int64_t step_ = 0;

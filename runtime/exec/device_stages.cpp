@@ -74,6 +74,10 @@ DeviceStages::DeviceStages(Plan& plan, const Dataflow& flow, const DeviceSchedul
       spec.staging = pinned_staging_[m] = pinned_memory(spec.bytes, "messages");
     }
   }
+  if (schedule.decides) {  // the device writes one byte of each
+    std::vector<std::byte> none(8 * plan.program->operations.size());
+    decisions_ = upload(std::move(none), "decisions");
+  }
   stages_.resize(schedule.stages.size());
   const std::int64_t zero = 0;
   for (std::size_t s = 0; s < stages_.size(); ++s) {
@@ -101,12 +105,16 @@ DeviceStages::~DeviceStages() {
 
 void DeviceStages::prepare(std::uint32_t stage) {
   const Work& work = stages_[stage];
-  for (const auto& [value, to] : work.scalars) std::memcpy(to, value, 8);
+  for (const Work::ScalarCopy& c : work.scalars_up) std::memcpy(c.pinned, c.value, c.bytes);
   for (const std::uint32_t m : work.arrived) {
     const MessageSpec& spec = plan_.messages[m].spec;
     if (spec.staging != pinned_staging_[m] && spec.bytes > 0)
       std::memcpy(pinned_staging_[m], spec.staging, spec.bytes);
   }
+}
+
+void DeviceStages::finish(std::uint32_t stage) {
+  for (const Work::ScalarCopy& c : stages_[stage].scalars_down) std::memcpy(c.value, c.pinned, c.bytes);
 }
 
 void DeviceStages::before_start(std::uint32_t m) {
@@ -164,6 +172,8 @@ void DeviceStages::add(Work& work, const DeviceAction& action) {
     }
     case DeviceAction::Kind::partials:
       return add_partials(work, action);
+    case DeviceAction::Kind::combine:
+      return add_combine(work, action);
   }
 }
 
@@ -172,18 +182,23 @@ void DeviceStages::add(Work& work, const DeviceAction& action) {
 void DeviceStages::add_transfer(Work& work, const DeviceAction& action) {
   DeviceStore& store = image(action.store);
   const bool up = action.kind == DeviceAction::Kind::upload;
-  Store& host = *plan_.program->stores[static_cast<std::size_t>(action.store)];
-  if (host.is_scalar()) {  // only the host writes scalars
-    const std::uint64_t bytes = host.type().size_bytes;
-    std::byte* pinned = pinned_memory(8, "scalars");
-    work.scalars.emplace_back(host.value(), pinned);
-    work.operations.emplace_back([this, copy = row(pinned, store.address(host.value()), bytes)](
-                                     StreamId stream) { device_.copy(copy, Direction::to_device, stream); });
-    return;
-  }
+  if (plan_.program->stores[static_cast<std::size_t>(action.store)]->is_scalar())
+    return add_scalar_transfer(work, store, up);
   work.can_be_captured = false;  // what is copied is not pinned
   work.operations.emplace_back(
       [&store, up](StreamId stream) { up ? store.upload(stream) : store.download(stream); });
+}
+
+void DeviceStages::add_scalar_transfer(Work& work, DeviceStore& store, bool up) {
+  auto* const value = static_cast<std::byte*>(store.host().value());
+  const std::uint64_t bytes = store.host().type().size_bytes;
+  std::byte* const pinned = pinned_memory(bytes, "scalars");
+  (up ? work.scalars_up : work.scalars_down).push_back({value, pinned, bytes});
+  const StridedCopy copy =
+      up ? row(pinned, store.address(value), bytes) : row(store.address(value), pinned, bytes);
+  work.operations.emplace_back([this, copy, up](StreamId stream) {
+    device_.copy(copy, up ? Direction::to_device : Direction::to_host, stream);
+  });
 }
 
 void DeviceStages::add_message(Work& work, const DeviceAction& action) {
@@ -252,18 +267,57 @@ void DeviceStages::add_launch(Work& work, const DeviceAction& action) {
       LaunchPart part;
       part.task = node.task;
       part.first = launch.arguments.size();
-      if (op.kind == OperationKind::reduce) {
-        const std::uint32_t r = reduction_of(action.operation);
-        part.result = partials(r) + 8 * std::size_t{op.space->index_in_rank(node.task.tile)};
-      }
+      part.result = result_of(node);
       for (std::uint32_t a = 0; a < bound.stores.size(); ++a)
         launch.arguments.push_back(argument(node, a, work));
       launch.parts.push_back(part);
     }
   }
+  add_prepared(work, std::move(launch));
+}
+
+void DeviceStages::add_prepared(Work& work, DeviceLaunch launch) {
   launches_.push_back(device_.prepare(std::move(launch)));
   PreparedLaunch* prepared = launches_.back().get();
   work.operations.emplace_back([this, prepared](StreamId stream) { device_.launch(*prepared, stream); });
+}
+
+void* DeviceStages::result_of(const PlanNode& node) {
+  const BoundOperation& bound = plan_.program->operations[node.operation];
+  const Operation& op = *bound.operation;
+  switch (op.kind) {
+    case OperationKind::reduce:
+      return partials(reduction_of(node.operation)) +
+             8 * std::size_t{op.space->index_in_rank(node.task.tile)};
+    case OperationKind::compute:
+      return image(bound.target).address(node.result);
+    case OperationKind::stop_when:
+      return decision(node.operation);
+    case OperationKind::each:
+      break;
+  }
+  return nullptr;
+}
+
+std::byte* DeviceStages::decision(std::uint32_t operation) const {
+  const auto& all = plan_.program->operations;
+  return decisions_ + 8 * std::count_if(all.begin(), all.begin() + operation, [](const BoundOperation& o) {
+                        return o.operation->kind == OperationKind::stop_when;
+                      });
+}
+
+void DeviceStages::add_combine(Work& work, const DeviceAction& action) {
+  const BoundOperation& bound = plan_.program->operations[action.operation];
+  const std::uint32_t r = reduction_of(action.operation);
+  const std::int64_t n = plan_.reductions[r].partial_count;
+  DeviceLaunch launch;
+  launch.kernel = combine_tiles(bound.operation->kernel.result, bound.operation->reduction.combine);
+  launch.step = work.step;
+  launch.arguments = {{n > 0 ? partials(r) : nullptr, n, n, {{0, 0, 0}, {1, 1, n}}}};
+  launch.parts.resize(1);
+  launch.parts[0].task.box = launch.arguments[0].box;
+  launch.parts[0].result = image(bound.target).address(plan_.reductions[r].value);
+  add_prepared(work, std::move(launch));
 }
 
 void DeviceStages::merge_tiles(DeviceLaunch& launch, const DeviceAction& action, const Work& work) {

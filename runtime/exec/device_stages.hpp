@@ -40,6 +40,8 @@ class DeviceStages {
 
   /// What the host does right before put(): scalars and arrived messages into pinned memory.
   void prepare(std::uint32_t stage);
+  /// What the host does when the stage has been done: scalars from pinned memory.
+  void finish(std::uint32_t stage);
   /// Puts the stage on a stream, as one graph where it has several operations and can be captured.
   void put(std::uint32_t stage, StreamId stream);
   /// Its operations one by one: for a capture by the caller.
@@ -47,14 +49,22 @@ class DeviceStages {
   bool can_be_captured(std::uint32_t stage) const { return stages_[stage].can_be_captured; }
   /// The step at which the stage is put next; between runs.
   void set_step(std::uint32_t stage, std::int64_t step);
+  /// Device memory: whether the stop_when `operation` has just ended the run, in 8 bytes. Those of all
+  /// stop_when lie in the order of operations.
+  std::byte* decision(std::uint32_t operation) const;
   /// Pinned staging of a message, null if it has none: what travels is there before the message starts.
   void before_start(std::uint32_t message);
 
  private:
   struct Work {
     std::vector<std::function<void(StreamId)>> operations;
-    std::vector<std::pair<const void*, std::byte*>> scalars;  // host value -> pinned
-    std::vector<std::uint32_t> arrived;                       // messages
+    struct ScalarCopy {
+      std::byte* value;  // the host's
+      std::byte* pinned;
+      std::uint64_t bytes;
+    };
+    std::vector<ScalarCopy> scalars_up, scalars_down;
+    std::vector<std::uint32_t> arrived;  // messages
     std::unique_ptr<DeviceGraph> graph;
     std::int64_t* step = nullptr;  // device memory
     bool uses_step = false;
@@ -65,7 +75,11 @@ class DeviceStages {
   void add_launch(Work& work, const DeviceAction& action);
   void add_transfer(Work& work, const DeviceAction& action);
   void add_message(Work& work, const DeviceAction& action);
+  void add_scalar_transfer(Work& work, DeviceStore& store, bool up);
   void add_partials(Work& work, const DeviceAction& action);
+  void add_combine(Work& work, const DeviceAction& action);
+  void add_prepared(Work& work, DeviceLaunch launch);
+  void* result_of(const PlanNode& node);
   void merge_tiles(DeviceLaunch& launch, const DeviceAction& action, const Work& work);
   Argument argument(const PlanNode& node, std::uint32_t access, const Work& work);
   Argument input_list(Argument host, DeviceStore& store);
@@ -91,6 +105,7 @@ class DeviceStages {
   std::vector<std::byte*> pinned_staging_;        // by message
   std::map<const void*, std::byte*> constants_;   // lists that stay, by the host's address
   std::map<std::uint32_t, std::byte*> partials_;  // by reduction
+  std::byte* decisions_ = nullptr;
 };
 
 /// The fewest boxes that a simple rule finds: neighbours of equal extent are put together, along the last

@@ -53,6 +53,11 @@ void StepGate::decide(const PlanNode& node, std::int64_t step, bool stop) {
   update();
 }
 
+void StepGate::end_at(std::int64_t limit) {
+  lower_to(limit_, limit);
+  update();
+}
+
 // The gate only rises within a run: what a stop forbids had not been opened yet. The limit is read last:
 // whoever sees what a decision after the stop allowed also sees the lower limit.
 void StepGate::update() {

@@ -21,6 +21,8 @@ class StepGate {
   void start(std::int64_t first, std::int64_t count);
   /// Takes the decision of the stop_when at `node` for step `step`.
   void decide(const PlanNode& node, std::int64_t step, bool stop);
+  /// A device has taken all decisions, and ended the run before step `limit`.
+  void end_at(std::int64_t limit);
 
   std::int64_t open() const { return open_.load(std::memory_order_acquire); }
   /// One past the last step of this run; falls when a stop_when ends it.

@@ -55,8 +55,9 @@ Replay::Replay(Record record, const RankContext& context, Transport& transport, 
   DeviceSchedule schedule;
   std::unique_ptr<DeviceStages> stages;
   if (options.device) {
-    schedule = schedule_for_device(*program_, flow,
-                                   [&](const Kernel& k) { return options.device->device->has_body(k); });
+    const Device& device = *options.device->device;
+    schedule = schedule_for_device(
+        *program_, flow, [&](const Kernel& k) { return device.has_body(k); }, device.has_loops());
     std::vector<bool> direct(plan_->messages.size(), false);
     if (options.device->direct_messages)
       direct = on_device_at_both_ends(*plan_, schedule.message_on_device, transport);

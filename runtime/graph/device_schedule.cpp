@@ -18,16 +18,23 @@ struct Event {
 
 class Scheduler {
  public:
-  Scheduler(const Program& program, const Dataflow& flow, const std::function<bool(const Kernel&)>& has_body)
-      : program_(program), flow_(flow), has_body_(has_body), data_of_(program.stores.size()) {
+  /// `decides`: stop_when is the device's where it has a body.
+  Scheduler(const Program& program, const Dataflow& flow, const std::function<bool(const Kernel&)>& has_body,
+            bool decides)
+      : program_(program),
+        flow_(flow),
+        has_body_(has_body),
+        decides_(decides),
+        data_of_(program.stores.size()) {
     for (std::uint32_t d = 0; d < flow.datum_count; ++d)
       if (flow.store_of[d] >= 0) data_of_[static_cast<std::size_t>(flow.store_of[d])].push_back(d);
     valid_.assign(program.stores.size(), on_host | on_device);
   }
 
-  // A cycle starts as the one before it ended: repeat until it does.
+  // A cycle starts as the one before it ended: repeat until it does. In each round some scalar may turn out
+  // to be the host's, and none turns back.
   DeviceSchedule run() {
-    for (int round = 0; round < 8; ++round) {
+    for (std::size_t round = 0; round < 8 + program_.stores.size(); ++round) {
       const std::vector<Sides> start = valid_;
       list_cycle();
       if (valid_ == start) return finish();
@@ -79,8 +86,11 @@ class Scheduler {
         return add_message(first);
       case NodeKind::copy:
         return add_copy(first);
-      default:
-        return perform({first});
+      case NodeKind::compute:
+      case NodeKind::decide:
+        return add_scalar(first);
+      case NodeKind::combine:
+        return add_combine(first);
     }
   }
 
@@ -96,7 +106,7 @@ class Scheduler {
       if (op.operation->accesses[a].mode != Mode::write) require(s, side);
     }
     if (side == on_device) {
-      launch(first, last, op.operation->kind == OperationKind::reduce);
+      launch(first, last, op.operation->kind == OperationKind::reduce && !combines_on_device(operation_));
     } else {
       std::vector<std::uint32_t> nodes;
       for (std::uint32_t n = first; n < last; ++n) nodes.push_back(n);
@@ -108,7 +118,7 @@ class Scheduler {
   }
 
   // Tiles that wait for nobody first, then what has arrived, then the others.
-  void launch(std::uint32_t first, std::uint32_t last, bool reduces) {
+  void launch(std::uint32_t first, std::uint32_t last, bool partials_to_host) {
     std::vector<std::uint32_t> inner, outer;
     for (std::uint32_t n = first; n < last; ++n) {
       bool waits = false;
@@ -120,7 +130,7 @@ class Scheduler {
       flush();
       add_launch(outer);
     }
-    if (!reduces) return;
+    if (!partials_to_host) return;
     begin_action({DeviceAction::Kind::partials, operation_});
     for (std::uint32_t n = first; n < last; ++n)
       for_accesses(n, [&](const DatumAccess& a) {
@@ -133,6 +143,40 @@ class Scheduler {
   void add_launch(const std::vector<std::uint32_t>& nodes) {
     begin_action({DeviceAction::Kind::launch, operation_, nodes});
     for (const std::uint32_t n : nodes) access_all(n, on_device);
+  }
+
+  // -- scalars
+
+  void add_scalar(std::uint32_t n) {
+    const BoundOperation& op = program_.operations[operation_];
+    const bool decides = flow_.nodes[n].kind == NodeKind::decide;
+    bool there = has_body_(op.operation->kernel) && (!decides || decides_);
+    for (const std::int32_t s : op.stores) there &= s < 0 || (valid(s) & on_device) != 0;
+    for (const std::int32_t s : op.stores) {
+      if (s >= 0) require(s, there ? on_device : on_host);
+      if (s >= 0 && there) out_.used_on_device[static_cast<std::size_t>(s)] = true;
+    }
+    if (!there) return perform({n});
+    add_launch({n});
+    if (op.target >= 0) leave_on_device(op.target);
+    out_.decides |= decides;
+  }
+
+  // The rank has all tiles, and they left their values on the device.
+  bool combines_on_device(std::uint32_t operation) const {
+    const Operation& op = *program_.operations[operation].operation;
+    return flow_.messages.empty() && has_body_(op.kernel) &&
+           has_body_(combine_tiles(op.kernel.result, op.reduction.combine));
+  }
+  void add_combine(std::uint32_t n) {
+    if (!combines_on_device(operation_)) return perform({n});
+    begin_action({DeviceAction::Kind::combine, operation_});
+    access_all(n, on_device);
+    leave_on_device(program_.operations[operation_].target);
+  }
+  void leave_on_device(std::int32_t scalar) {
+    out_.used_on_device[static_cast<std::size_t>(scalar)] = true;
+    change(scalar, 0, on_device);
   }
 
   // -- messages and ghosts
@@ -319,6 +363,7 @@ class Scheduler {
   const Program& program_;
   const Dataflow& flow_;
   const std::function<bool(const Kernel&)>& has_body_;
+  bool decides_;
   std::vector<std::vector<std::uint32_t>> data_of_;  // by store
   std::vector<Sides> valid_;                         // by store, now
   std::vector<Event> events_;
@@ -339,8 +384,11 @@ bool DeviceSchedule::device_alone() const {
 }
 
 DeviceSchedule schedule_for_device(const Program& program, const Dataflow& flow,
-                                   const std::function<bool(const Kernel&)>& has_body) {
-  return Scheduler(program, flow, has_body).run();
+                                   const std::function<bool(const Kernel&)>& has_body, bool has_loops) {
+  DeviceSchedule schedule = Scheduler(program, flow, has_body, has_loops).run();
+  if (schedule.decides && !schedule.device_alone())
+    schedule = Scheduler(program, flow, has_body, false).run();
+  return schedule;
 }
 
 }  // namespace tutti

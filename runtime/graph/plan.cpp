@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <map>
 
-#include "runtime/data/binned_sum.hpp"
 #include "runtime/error.hpp"
 
 namespace tutti {
@@ -287,64 +284,17 @@ T load(const std::byte* from) {
   return v;
 }
 
-template <class T>
-void combine_values(const PlanReduction& r) {
-  auto merge = [&](T a, T b) {
-    if constexpr (std::is_floating_point_v<T>) {
-      if (a != a || b != b) return std::numeric_limits<T>::quiet_NaN();
-      // of two zeros, the same one in every order
-      if (a == b) return std::signbit(a) == (r.combine == Combine::max) ? b : a;
-    }
-    switch (r.combine) {
-      case Combine::max:
-        return std::max(a, b);
-      case Combine::min:
-        return std::min(a, b);
-      case Combine::sum:
-        break;
-    }
-    if constexpr (std::is_integral_v<T>)
-      return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-    else
-      return a + b;  // not reached: floating-point sums are binned
-  };
-  // the neutral element also serves ranks without tiles
-  T value = r.combine == Combine::sum   ? T{}
-            : r.combine == Combine::max ? std::numeric_limits<T>::lowest()
-                                        : std::numeric_limits<T>::max();
-  if constexpr (std::is_floating_point_v<T>) {
-    if (r.combine == Combine::max) value = -std::numeric_limits<T>::infinity();
-    if (r.combine == Combine::min) value = std::numeric_limits<T>::infinity();
-  }
-  for (std::uint32_t i = 0; i < r.partial_count; ++i) value = merge(value, load<T>(r.partials + 8 * i));
-  for (const std::byte* child : r.child_slots) value = merge(value, load<T>(child));
-  std::memcpy(r.slot, &value, sizeof value);
-  if (r.value) std::memcpy(r.value, &value, sizeof value);
-}
-
-void combine_sums(const PlanReduction& r) {
-  static_assert(sizeof(BinnedSum) <= slot_bytes);
-  BinnedSum total;
-  for (std::uint32_t i = 0; i < r.partial_count; ++i) total.add(load<double>(r.partials + 8 * i));
-  for (const std::byte* child : r.child_slots) total.merge(load<BinnedSum>(child));
-  std::memcpy(r.slot, &total, sizeof total);
-  if (r.value) {
-    const double value = total.value();
-    std::memcpy(r.value, &value, sizeof value);
-  }
-}
-
 void combine(const PlanReduction& r) {
-  if (r.type == element_type<double>()) {
-    if (r.combine == Combine::sum)
-      combine_sums(r);
-    else
-      combine_values<double>(r);
-  } else if (r.type == element_type<std::int64_t>()) {
-    combine_values<std::int64_t>(r);
-  } else {
-    combine_values<std::uint64_t>(r);
-  }
+  with_accumulator(r.type, r.combine, [&]<class A>(std::type_identity<A>) {
+    static_assert(sizeof(A) <= slot_bytes);
+    A total;
+    for (std::uint32_t i = 0; i < r.partial_count; ++i)
+      total.add(load<typename A::Value>(r.partials + 8 * i));
+    for (const std::byte* child : r.child_slots) total.merge(load<A>(child));
+    std::memcpy(r.slot, &total, sizeof total);
+    const auto value = total.value();
+    if (r.value) std::memcpy(r.value, &value, sizeof value);
+  });
 }
 
 }  // namespace

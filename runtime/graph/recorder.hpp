@@ -58,28 +58,29 @@ class Recorder {
   void reduce(const Space& space, const Kernel& kernel, const Reduction& reduction, A... accesses) {
     add_reduce(space, kernel, reduction, {std::move(accesses)...});
   }
-  /// Scalar arithmetic, done by every rank: r.compute(f, read(a), read(b), write(c)); f returns c.
+  /// Scalar arithmetic, done by every rank: r.compute(f, read(a), read(b), write(c)); f returns c. A function
+  /// is called on the host; a Kernel may run on a device that has a body for it.
   template <class F, class... A>
   void compute(F f, A... accesses) {
-    add_compute(make_kernel("compute", std::move(f)), {std::move(accesses)...});
+    add_compute(scalar_kernel("compute", std::move(f)), {std::move(accesses)...});
   }
   /// Exchanges what two names refer to, from here on.
   template <class T>
   void swap(const T& a, const T& b) {
     add_swap(a.name(), b.name());
   }
-  /// Ends the run after this step if f returns true: r.stop_when(f, read(rr)). With `lag` m, the decision of
-  /// step k takes effect after step k + m, so m steps may overlap with deciding.
-  template <class F, class... A>
-  void stop_when(F f, A... accesses) {
-    add_stop(make_kernel("stop_when", std::move(f)), {std::move(accesses)...}, 0);
-  }
   struct Lag {
     std::int64_t steps;
   };
+  /// Ends the run after this step if f returns true: r.stop_when(f, read(rr)). With `lag` m, the decision of
+  /// step k takes effect after step k + m, so m steps may overlap with deciding. f: as for compute().
+  template <class F, class... A>
+  void stop_when(F f, A... accesses) {
+    stop_when(Lag{0}, std::move(f), std::move(accesses)...);
+  }
   template <class F, class... A>
   void stop_when(Lag lag, F f, A... accesses) {
-    add_stop(make_kernel("stop_when", std::move(f)), {std::move(accesses)...}, lag.steps);
+    add_stop(scalar_kernel("stop_when", std::move(f)), {std::move(accesses)...}, lag.steps);
   }
 
   std::vector<Statement> take() { return std::move(statements_); }
@@ -91,6 +92,17 @@ class Recorder {
   void add_compute(Kernel kernel, std::vector<Access> accesses);
   void add_swap(const std::shared_ptr<Name>& a, const std::shared_ptr<Name>& b);
   void add_stop(Kernel kernel, std::vector<Access> accesses, std::int64_t lag);
+
+  template <class F>
+  static Kernel scalar_kernel(const char* name, F f) {
+    if constexpr (std::is_same_v<F, Kernel>) {
+      return f;
+    } else {
+      Kernel kernel = make_kernel(name, std::move(f));
+      kernel.functor_type = nullptr;  // it may know things of the host
+      return kernel;
+    }
+  }
 
   std::string graph_name_;
   std::vector<Statement> statements_;

@@ -2,6 +2,7 @@
 #include "runtime/graph/device_schedule.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <gtest/gtest.h>
 
@@ -27,6 +28,13 @@ struct Scale {
       for (std::int64_t k = 0; k < u.extent(2); ++k) u(0, j, k) *= by;
   }
 };
+struct Half {
+  double operator()(double t) const { return t / 2; }
+};
+struct Below {
+  double limit;
+  bool operator()(double t) const { return t < limit; }
+};
 struct Total {
   double operator()(In<double> u) const {
     double sum = 0;
@@ -49,6 +57,10 @@ struct Data {
     r.swap(u, v);
   }
   void total(Recorder& r) const { r.reduce(grid, make_kernel("total", Total{}), sum(s), read(u)); }
+  void halve(Recorder& r) const { r.compute(make_kernel("half", Half{}), read(t), write(t)); }
+  void stop_below(Recorder& r, double limit) const {
+    r.stop_when(make_kernel("below", Below{limit}), read(t));
+  }
   void scale(Recorder& r) const { r.each(grid, make_kernel("scale", Scale{}), read(t), update(u)); }
 
   Grid grid;
@@ -62,7 +74,8 @@ using Kind = DeviceAction::Kind;
 /// The schedule of each of n ranks.
 std::vector<DeviceSchedule> schedules(
     std::uint32_t ranks, const Body& body,
-    const std::function<bool(const Kernel&)>& has_body = [](const Kernel&) { return true; }) {
+    const std::function<bool(const Kernel&)>& has_body = [](const Kernel&) { return true; },
+    bool has_loops = true) {
   std::vector<RankContext> contexts;
   std::vector<Data> data;
   std::vector<Record> records;
@@ -76,7 +89,9 @@ std::vector<DeviceSchedule> schedules(
   const Simulator simulator(std::move(records), contexts, 1);
   std::vector<DeviceSchedule> all;
   for (std::uint32_t r = 0; r < ranks; ++r) {
-    all.push_back(schedule_for_device(*simulator.plan(r).program, simulator.flow(r), has_body));
+    all.push_back(schedule_for_device(
+        *simulator.plan(r).program, simulator.flow(r),
+        [&](const Kernel& k) { return k.functor_type != nullptr && has_body(k); }, has_loops));
     check_single_token(all.back().flow);
   }
   return all;
@@ -91,7 +106,7 @@ std::size_t count(const DeviceSchedule& s, Kind kind) {
 }
 std::string kinds(const DeviceSchedule& s) {
   static constexpr const char* names[] = {"launch", "upload", "download", "pack",
-                                          "unpack", "copy",   "partials"};
+                                          "unpack", "copy",   "partials", "combine"};
   std::string text;
   for (const Stage& stage : s.stages) {
     if (!text.empty()) text += " | ";
@@ -124,9 +139,76 @@ TEST(DeviceSchedule, TilesThatNeedNoMessageGoFirst) {
   EXPECT_EQ(all[0].stages[3].awaits.size(), 1u);
 }
 
-TEST(DeviceSchedule, SumsOfTilesGoToTheHost) {
-  const auto all = schedules(1, [](const Data& d, Recorder& r) { d.total(r); });
-  EXPECT_EQ(kinds(all[0]), "launch partials | perform");
+TEST(DeviceSchedule, SumsOfTilesAreOfTheDeviceThatHasAll) {
+  const Body total = [](const Data& d, Recorder& r) { d.total(r); };
+  EXPECT_EQ(kinds(schedules(1, total)[0]), "launch combine");
+  EXPECT_EQ(kinds(schedules(2, total)[0]), "launch partials | perform | perform | perform");
+  const auto no_combine = [](const Kernel& k) { return k.name != "combine"; };
+  EXPECT_EQ(kinds(schedules(1, total, no_combine)[0]), "launch partials | perform");
+}
+
+TEST(DeviceSchedule, ScalarsAreComputedWhereTheyAre) {
+  const Body body = [](const Data& d, Recorder& r) {
+    d.total(r);
+    r.compute(make_kernel("half", Half{}), read(d.s), write(d.t));
+    d.scale(r);
+  };
+  const auto alone = schedules(1, body);
+  EXPECT_EQ(kinds(alone[0]), "launch combine launch launch");
+  EXPECT_TRUE(alone[0].device_alone());
+  EXPECT_FALSE(alone[0].decides);
+  // the sum over ranks is formed on hosts, so they halve it, too
+  EXPECT_EQ(kinds(schedules(2, body)[0]),
+            "launch partials | perform | perform | perform | perform | upload launch");
+
+  const auto function = schedules(1, [](const Data& d, Recorder& r) {
+    d.total(r);
+    r.compute([](double s) { return s / 2; }, read(d.s), write(d.t));
+    d.scale(r);
+  });
+  EXPECT_EQ(kinds(function[0]), "launch combine download | perform | upload launch");
+  const auto in_place = schedules(1, [](const Data& d, Recorder& r) {
+    d.total(r);
+    r.compute([](double s) { return s / 2; }, read(d.s), write(d.s));
+  });
+  EXPECT_EQ(kinds(in_place[0]), "launch combine download | perform");
+}
+
+TEST(DeviceSchedule, TheDeviceDecidesWhereTheCycleIsItsOwn) {
+  const auto all = [](const Kernel&) { return true; };
+  const Body body = [](const Data& d, Recorder& r) {
+    d.smooth(r);
+    d.halve(r);
+    d.stop_below(r, 0.1);
+  };
+  const auto loop = schedules(1, body);
+  EXPECT_EQ(kinds(loop[0]), "launch launch launch | launch launch launch");
+  EXPECT_TRUE(loop[0].decides);
+  EXPECT_EQ(kinds(schedules(1, body, all, false)[0]),
+            "launch launch download | perform | launch launch download | perform");
+
+  const auto with_host = schedules(1, [&](const Data& d, Recorder& r) {
+    body(d, r);
+    r.compute([](double t) { return t; }, read(d.t), write(d.s));
+  });
+  EXPECT_FALSE(with_host[0].decides);
+  EXPECT_FALSE(schedules(2, body)[0].decides);  // messages are the host's
+}
+
+TEST(DeviceSchedule, ScalarsBecomeTheHostsOneAfterTheOther) {
+  // each cycle passes what the host computes on to one more scalar; tiles need the last of them
+  const auto all = schedules(1, [](const Data& d, Recorder& r) {
+    std::vector<Scalar<double>> chain;
+    for (int i = 0; i < 20; ++i) chain.emplace_back(RankContext{}, "link");
+    r.compute(make_kernel("half", Half{}), read(chain.back()), write(d.t));
+    for (std::size_t i = chain.size() - 1; i > 0; --i)
+      r.compute(make_kernel("half", Half{}), read(chain[i - 1]), write(chain[i]));
+    r.compute([](double s) { return s + 1; }, read(d.s), write(chain[0]));
+    d.scale(r);
+  });
+  EXPECT_EQ(count(all[0], Kind::launch), 1u);
+  EXPECT_EQ(count(all[0], Kind::upload), 1u);
+  EXPECT_EQ(count(all[0], Kind::download), 0u);
 }
 
 TEST(DeviceSchedule, ScalarsAreCopiedWhenTheyChange) {
@@ -157,9 +239,7 @@ TEST(DeviceSchedule, KernelsOfTheHostGetCopiesWhereValuesAreStale) {
       },
       no_scale);
   // the third total leaves u valid on both sides, so the next cycle needs no copy back
-  EXPECT_EQ(
-      kinds(all[0]),
-      "launch partials | perform | perform | upload launch partials | perform | launch partials | perform");
+  EXPECT_EQ(kinds(all[0]), "launch combine | perform | upload launch combine launch combine");
   EXPECT_EQ(count(all[0], Kind::upload), 1u);
   EXPECT_EQ(count(all[0], Kind::download), 0u);
 
@@ -299,7 +379,7 @@ TEST(DeviceReplay, SendsFromDeviceMemoryWhereTheTransportCan) {
   SimulatedOptions::defaults() = {};
 }
 
-TEST(DeviceReplay, CopiesPartialResultsAndScalars) {
+TEST(DeviceReplay, CopiesScalarsOfTheHost) {
   run_local_job(1, simulated(), [](Runtime& rt) {
     const Data d(rt);
     Graph graph = rt.record("sums", [&](Recorder& r) {
@@ -312,10 +392,62 @@ TEST(DeviceReplay, CopiesPartialResultsAndScalars) {
     graph.run(10);
     const DeviceCounts done = rt.device()->counts() - before;
     EXPECT_EQ(done.to_host.count, 10u);
-    EXPECT_EQ(done.to_host.bytes, 10 * 16 * sizeof(double));  // a value for each of 16 tiles
+    EXPECT_EQ(done.to_host.bytes, 10 * sizeof(double));
     EXPECT_EQ(done.to_device.count, 10u);
     EXPECT_EQ(done.to_device.bytes, 10 * sizeof(double));
   });
+}
+
+TEST(DeviceReplay, CopiesPartialResultsWhereThereAreMoreRanks) {
+  run_local_job(2, simulated(), [](Runtime& rt) {
+    const Data d(rt);
+    Graph graph = rt.record("sums", [&](Recorder& r) { d.total(r); });
+    graph.run(1);
+    const DeviceCounts before = rt.device()->counts();
+    graph.run(10);
+    const DeviceCounts done = rt.device()->counts() - before;
+    EXPECT_EQ(done.to_host.count, 10u);
+    EXPECT_EQ(done.to_host.bytes, 10 * 8 * sizeof(double));  // a value for each of 8 tiles
+    EXPECT_EQ(done.to_device.count, 0u);
+  });
+}
+
+TEST(DeviceReplay, LoopsOnTheDevice) {
+  for (const bool loops : {true, false}) {
+    SimulatedOptions::defaults().has_loops = loops;
+    run_local_job(1, simulated(), [&](Runtime& rt) {
+      Data d(rt);
+      const auto record = [&](Recorder& r) {
+        d.smooth(r);
+        d.halve(r);
+        d.stop_below(r, 0.5e-60);  // after 200 steps from 0.5
+      };
+      Graph graph = rt.record("loop", record);
+      EXPECT_EQ(graph.run(1), 1);
+      EXPECT_EQ(graph.run(200), 199);
+      EXPECT_EQ(d.t.get(), std::ldexp(1, -201));
+      d.t.set(std::ldexp(1, -100));
+      const DeviceCounts before = rt.device()->counts();
+      EXPECT_EQ(graph.run(1000), 101);
+      const DeviceCounts done = rt.device()->counts() - before;
+      EXPECT_EQ(d.t.get(), std::ldexp(1, -201));
+      if (!loops) {
+        EXPECT_EQ(done.to_host.count, 101u);  // t, for the host to decide
+        return;
+      }
+      EXPECT_EQ(done.to_device.count, 2u);      // t, and where the loop starts
+      EXPECT_EQ(done.to_host.count, 3u);        // how far it is, of each launch
+      EXPECT_EQ(done.graph_launches, 3u);       // of 64 steps, the third one for nothing
+      EXPECT_EQ(done.launches, 101u * 4 + 3u);  // a step has three kernels and its end
+      // fixed steps are not held up
+      EXPECT_EQ(graph.run(0), 0);
+      d.t.set(1e300);
+      EXPECT_EQ(graph.run(63), 63);
+      EXPECT_EQ(graph.run(65), 65);
+      EXPECT_EQ(graph.steps_done(), 200 + 101 + 63 + 65);
+    });
+  }
+  SimulatedOptions::defaults() = {};
 }
 
 TEST(DeviceReplay, SaysWhichKernelFailed) {

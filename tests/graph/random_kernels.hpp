@@ -195,6 +195,14 @@ struct Spread {
   }
 };
 
+struct FoldScalars {
+  std::uint64_t operator()(std::uint64_t s, double real) const { return fold_value(s, real); }
+};
+struct DividedBy {
+  std::uint64_t modulus;
+  bool operator()(std::uint64_t s) const { return s % modulus == 0; }
+};
+
 inline Kernel halo_kernel(int radius, bool with_corners, int dimensions) {
   if (radius == 1)
     return with_corners ? make_kernel("halo1c", Halo<1, Shape::box>{dimensions})

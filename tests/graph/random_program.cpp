@@ -83,6 +83,12 @@ std::vector<RandomProgram::Entry> RandomProgram::entries(int to, int from) const
   return all;
 }
 
+bool RandomProgram::may_stop() const {
+  const auto stops = [](const RandomStatement& s) { return s.kind == RandomStatement::Kind::stop; };
+  return std::any_of(phases.begin(), phases.end(),
+                     [&](const auto& phase) { return std::any_of(phase.begin(), phase.end(), stops); });
+}
+
 const RandomStatement* RandomProgram::outside_swap() const {
   const RandomStatement* found = nullptr;
   if (phases.size() > 1) return nullptr;
@@ -219,7 +225,11 @@ void RecordedProgram::record(Recorder& r, int phase) const {
         r.each(grid, make_kernel("spread", Spread{}), read(replicated[s.function & 1], whole()), update(a));
         break;
       case K::fold:
-        r.compute([](std::uint64_t v, double w) { return fold_value(v, w); }, read(x), read(real), write(y));
+        if (s.radius > 1)  // a function is the host's
+          r.compute([](std::uint64_t v, double w) { return fold_value(v, w); }, read(x), read(real),
+                    write(s.with_corners ? x : y));
+        else
+          r.compute(make_kernel("fold", FoldScalars{}), read(x), read(real), write(s.with_corners ? x : y));
         break;
       case K::swap:
         r.swap(a, b);
@@ -228,8 +238,7 @@ void RecordedProgram::record(Recorder& r, int phase) const {
         r.swap(x, y);
         break;
       case K::stop:
-        r.stop_when(
-            lag(s.lag), [m = s.modulus](std::uint64_t v) { return v % m == 0; }, read(x));
+        r.stop_when(lag(s.lag), make_kernel("divided", DividedBy{s.modulus}), read(x));
         break;
     }
   }
@@ -388,7 +397,7 @@ bool Oracle::execute(const RandomStatement& s) {
       break;
     }
     case K::fold:
-      y = fold_value(x, real_);
+      (s.with_corners ? x : y) = fold_value(x, real_);
       break;
     case K::swap:
       std::swap(a, b);

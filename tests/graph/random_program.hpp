@@ -30,7 +30,7 @@ struct RandomStatement {
     gather,       // read(vector, tiles(fn)), write(another vector), perhaps on other rows
     renew,        // scalar s = sum of a replicated array, whose segments it updates
     spread,       // read(replicated array, whole()), update(a)
-    fold,         // scalar t = f(scalar s, real scalar)
+    fold,         // scalar t (with_corners: s itself) = f(scalar s, real scalar)
     swap,         // a <-> b
     swap_scalar,  // s <-> t
     stop,         // stop_when(s % modulus == 0), lag
@@ -54,6 +54,7 @@ struct RandomProgram {
   std::vector<std::vector<RandomStatement>> phases;
   std::vector<std::int64_t> runs;  ///< lengths of consecutive runs
 
+  bool may_stop() const;
   /// The statement whose swap another graph may undo or repeat between runs, or null: the only swap of a
   /// program of one phase, so that every order of the names is one at which the program can enter.
   const RandomStatement* outside_swap() const;

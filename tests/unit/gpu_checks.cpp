@@ -28,6 +28,7 @@ TEST(GpuChecks, PassOnTheSimulatedDevice) {
   check_border(bench);
   check_stencils(bench);
   check_vectors(bench);
+  check_scalars(bench);
   check_sparse(bench);
   check_products(bench);
   check_nets(bench);

@@ -7,12 +7,14 @@
 #include <gtest/gtest.h>
 
 #include "gpu/check/grid_system.hpp"
+#include "gpu/combine.hpp"
 #include "gpu/lanes.hpp"
 #include "gpu/sparse/sweeps.hpp"
 #include "gpu/stencil/march.hpp"
 #include "kernels/blas1/lanes.hpp"
 #include "kernels/sparse/sparse.hpp"
 #include "kernels/stencil/reference.hpp"
+#include "runtime/data/binned_sum.hpp"
 
 namespace {
 
@@ -133,6 +135,22 @@ TEST(GpuThreads, LanesHaveTheBitsOfTheHost) {
     const double sum =
         ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
     EXPECT_EQ(sum, kernels::in_lanes(n, term)) << n;
+  }
+}
+
+TEST(GpuThreads, CombineHasTheBitsOfTheHost) {
+  for (const std::int64_t n : {0, 1, 255, 256, 257, 10001}) {
+    std::vector<double> values(static_cast<std::size_t>(n));
+    fill(values);
+    BinnedSum expected;
+    for (const double x : values) expected.add(x);
+    std::vector<BinnedSum> shares;
+    for (std::uint32_t t = 0; t < gpu::combine_threads; ++t)
+      shares.push_back(gpu::share_of<BinnedSum>(t, values.data(), n));
+    // a step of all threads, then the next one
+    for (std::uint32_t half = gpu::combine_threads / 2; half > 0; half /= 2)
+      for (std::uint32_t t = 0; t < gpu::combine_threads; ++t) gpu::merge_half(t, half, shares.data());
+    EXPECT_EQ(shares[0].value(), expected.value()) << n;
   }
 }
 
