@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <thread>
 
 #include "miniapps/metg/floors.hpp"
@@ -12,6 +13,20 @@ namespace metg {
 using namespace tutti;
 
 namespace {
+
+// Until the other threads of this process sleep: those of a team or of a pool go on spinning for a while when
+// there is nothing to do, on cores that others need. Not for ever: they may be told to spin always.
+void wait_for_sleepers() {
+  using namespace std::chrono_literals;
+  constexpr auto look = 2ms;
+  constexpr double idle_part = 0.1;
+  for (int i = 0; i < 100; ++i) {
+    const std::clock_t before = std::clock();
+    std::this_thread::sleep_for(look);
+    const double used_s = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+    if (used_s < idle_part * std::chrono::duration<double>(look).count()) return;
+  }
+}
 
 double seconds_of(System& system, std::int64_t steps) {
   const auto begin = std::chrono::steady_clock::now();
@@ -46,12 +61,12 @@ double Stage::run_on_first(System& system) {
   return elapsed;
 }
 
-// The threads of the system before may still spin for some milliseconds, on cores that the next one needs.
 void Stage::settle(const System* next) {
   if (next == last_) return;
   last_ = next;
-  if (rt_.is_root()) std::this_thread::sleep_for(std::chrono::milliseconds(6));
+  wait_for_sleepers();
   wait_for_first_rank();
+  rt_.transport().barrier();
 }
 
 double Stage::tasks() const {
