@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t k_block = 256;              // rows of a panel: what stays in the first-level cache
 constexpr std::int64_t m_block = 24 * block_rows;  // rows of a between two passes over its values
 constexpr std::int64_t n_block = 512;
+constexpr std::int64_t unpacked_rows = 6 * block_rows;  // up to which packing b costs more than it saves
 
 /// Brings a cache line near before its turn, wherever it is. What one task writes, another worker's task
 /// reads: most of a factor comes from the cache that the cores share.
@@ -120,8 +121,10 @@ void pack_transposed(const T* from, std::int64_t stride, std::int64_t k_count, s
     const std::int64_t high = std::min(lanes, wide - l);
     std::int64_t q = 0;
     for (; high == lanes && q < squares; q += lanes) {
-      for (std::int64_t r = 0; q % per_line<T> == 0 && r < lanes; ++r)
-        fetch(from + (l + lanes + r) * stride + q);
+      if (q % per_line<T> == 0 && l + 2 * lanes <= wide) {
+#pragma GCC unroll 16
+        for (std::int64_t r = lanes; r < 2 * lanes; ++r) fetch(from + (l + r) * stride + q);
+      }
       transpose_square(from + l * stride + q, stride, to + q * panel<T> + l, panel<T>);
     }
     for (; q < k_count; ++q)
@@ -207,12 +210,14 @@ void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const
   }
 }
 
-/// Few rows times whole panels of b where it lies: packing it would cost more than it saves.
+/// Few rows times whole panels of b where it lies.
 template <class T>
 void unpacked(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a, std::int64_t step,
               const T* b, std::int64_t b_step, bool add, T* c, std::int64_t stride) {
   for (std::int64_t j = 0; j < columns; j += panel<T>)
-    block_of<false>(rows, k_count, a, step, b + j, b_step, add, c + j, stride);
+    for (std::int64_t i = 0; i < rows; i += block_rows)
+      block_of<false>(std::min<std::int64_t>(block_rows, rows - i), k_count, a + i * step, step, b + j,
+                      b_step, add, c + i * stride + j, stride);
 }
 
 }  // namespace
@@ -222,7 +227,7 @@ void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a
               Into into, T* c, std::int64_t stride) {
   if (k <= 0 && into == Into::write)
     for (std::int64_t i = 0; i < m; ++i) std::fill(c + i * stride, c + i * stride + n, T(0));
-  if (m <= block_rows && !a.transposed && !b.transposed && n % panel<T> == 0) {
+  if (m <= unpacked_rows && !a.transposed && !b.transposed && n % panel<T> == 0) {
     for (std::int64_t q = 0; q < k; q += k_block)  // the same order of sums as below
       unpacked(m, n, std::min(k_block, k - q), a.values + q, a.stride, b.values + q * b.stride, b.stride,
                q > 0 || into == Into::add, c, stride);

@@ -4,8 +4,17 @@
 #include "miniapps/train/model.hpp"
 #include "runtime/error.hpp"
 
+namespace {
+
+/// Layers with fewer parameters than this in all are one group, and then one task: a task for each would cost
+/// more than it computes.
+constexpr std::int64_t small_elements = 32768;
+
+}  // namespace
+
 template <class T>
 void Model<T>::build_mlp() {
+  list_ = ParameterList(small_elements);
   std::vector<std::int64_t> widths{config_.features};
   widths.insert(widths.end(), config_.hidden.begin(), config_.hidden.end());
   widths.push_back(config_.classes);

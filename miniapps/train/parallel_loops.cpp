@@ -9,7 +9,8 @@ using namespace tutti;
 
 namespace {
 
-constexpr std::int64_t segment = 2048;  // parameters that one turn of the update's loop changes
+constexpr std::int64_t segment =
+    512;  // parameters that one turn of the update's loop changes: threads get even shares
 
 std::vector<ShardRange> single_shards(std::int64_t count) {
   std::vector<ShardRange> out;

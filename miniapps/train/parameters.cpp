@@ -20,7 +20,7 @@ std::int64_t Tensor::elements() const {
 std::uint32_t ParameterList::add(const std::vector<Tensor>& tensors) {
   std::int64_t elements = 0;
   for (const Tensor& t : tensors) elements += t.elements();
-  if (sizes_.empty() || sizes_.back() >= group_elements || elements >= group_elements) sizes_.push_back(0);
+  if (sizes_.empty() || sizes_.back() >= group_elements_ || elements >= group_elements_) sizes_.push_back(0);
   Unit unit{static_cast<std::uint32_t>(sizes_.size() - 1), {}};
   for (const Tensor& t : tensors) {
     unit.offsets.push_back(sizes_.back());

@@ -27,8 +27,9 @@ struct Tensor {
 /// on ranks, but who owns a segment.
 class ParameterList {
  public:
-  static constexpr std::int64_t group_elements = 16384;
   static constexpr std::int64_t segment_elements = 8192;
+
+  explicit ParameterList(std::int64_t group_elements = 16384) : group_elements_(group_elements) {}
 
   struct Unit {
     std::uint32_t group = 0;
@@ -51,6 +52,7 @@ class ParameterList {
   std::int64_t elements() const;  ///< of all tensors
 
  private:
+  std::int64_t group_elements_;
   std::vector<Unit> units_;
   std::vector<Placed> tensors_;
   std::vector<std::int64_t> sizes_;  // by group
