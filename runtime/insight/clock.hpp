@@ -4,10 +4,6 @@
 #include <chrono>
 #include <cstdint>
 
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
-
 namespace tutti {
 
 namespace detail {
@@ -19,7 +15,7 @@ extern const bool counter_is_steady;
 /// the processor has a steady time-stamp counter, else std::chrono::steady_clock (about 25 ns).
 inline std::uint64_t ticks() {
 #if defined(__x86_64__)
-  if (detail::counter_is_steady) return __rdtsc();
+  if (detail::counter_is_steady) return __builtin_ia32_rdtsc();
 #endif
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }

@@ -10,7 +10,7 @@ import pytest
 
 from tutti_cli import build, compiler_cache, main, packages, python_env, setup
 from tutti_cli import test as verb
-from tutti_cli.common import Failure
+from tutti_cli.common import ROOT, Failure
 
 
 def test_missing_takes_apt_or_what_is_found_elsewhere() -> None:
@@ -89,15 +89,15 @@ def test_definitions_for_cmake(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_cache_of_compilers_leaves_what_the_caller_chose(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*compiler_cache.LAUNCHERS, "CCACHE_DIR"):
+    for name in (*compiler_cache.LAUNCHERS, "CCACHE_BASEDIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(compiler_cache.shutil, "which", lambda _name: None)
     assert not set(compiler_cache.LAUNCHERS) & set(compiler_cache.environment())
     monkeypatch.setattr(compiler_cache.shutil, "which", lambda name: f"/usr/bin/{name}")
     assert compiler_cache.environment()["CMAKE_CXX_COMPILER_LAUNCHER"] == "ccache"
-    assert compiler_cache.environment()["CCACHE_DIR"].endswith("/build/ccache")
-    monkeypatch.setenv("CCACHE_DIR", "/somewhere")
-    assert compiler_cache.environment()["CCACHE_DIR"] == "/somewhere"
+    assert compiler_cache.environment()["CCACHE_BASEDIR"] == str(ROOT)
+    monkeypatch.setenv("CCACHE_BASEDIR", "/somewhere")
+    assert compiler_cache.environment()["CCACHE_BASEDIR"] == "/somewhere"
     monkeypatch.setenv("CMAKE_CXX_COMPILER_LAUNCHER", "")
     assert compiler_cache.environment()["CMAKE_CXX_COMPILER_LAUNCHER"] == ""
 
