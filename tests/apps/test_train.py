@@ -12,6 +12,12 @@ from random import Random
 
 from launch import Result, features, run
 
+try:
+    import h5py
+    import numpy as np
+except ImportError:
+    h5py = None
+
 LAYOUTS = [(1, 1), (1, 2), (2, 1), (2, 2), (4, 1)]  # ranks, threads
 SIZES = {
     "mlp": ("--batch", 16, "--steps", 7),
@@ -150,10 +156,8 @@ class State(unittest.TestCase):
             self.assertEqual(cut.status, 3, cut)
             self.assertEqual(len(cut.errors), 1, cut)
 
+    @unittest.skipUnless(h5py, "needs h5py")
     def test_history_and_weights_are_files_for_python(self) -> None:
-        import h5py
-        import numpy as np
-
         with tempfile.TemporaryDirectory() as folder:
             weights, history = Path(folder) / "w.npz", Path(folder) / "history.h5"
             result = train("mlp", "--export", weights, "--output", history, ranks=layouts()[-1][0])
