@@ -1,4 +1,4 @@
-"""ccache before the compilers, where it is installed: the builds of several presets and clones share most objects."""
+"""ccache before the compilers, where it is installed: presets and clones share most objects."""
 
 from __future__ import annotations
 
