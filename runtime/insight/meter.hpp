@@ -41,6 +41,7 @@ class alignas(64) Meter {
   /// Around all that the worker does in a run.
   void start_run() {
     run_begin_ = ticks();
+    useful_before_ = time_->useful;
     cpu_begin_s_ = thread_cpu_s();
     slept_ = 0;
   }
@@ -49,6 +50,8 @@ class alignas(64) Meter {
     const auto on_cpu = static_cast<std::uint64_t>((thread_cpu_s() - cpu_begin_s_) / seconds_per_tick());
     const std::uint64_t elapsed = ticks() - run_begin_;
     time_->preempted += elapsed - std::min(elapsed, on_cpu + slept_);
+    // samples may stand for more than there was
+    time_->useful = std::min(time_->useful, useful_before_ + elapsed);
   }
 
   bool tracing() const { return ring_ != nullptr; }
@@ -120,6 +123,7 @@ class alignas(64) Meter {
   std::uint64_t brief_ticks_;
   std::uint32_t sampling_;  // one of so many brief nodes is timed
   std::uint32_t until_sample_;
+  std::uint64_t useful_before_ = 0;  // the run
   std::uint32_t until_poll_ = 1;
   std::uint32_t weight_ = 1;
   std::uint64_t idle_since_ = 0;
