@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -11,8 +10,7 @@
 #include <random>
 #include <thread>
 
-#include "runtime/device/device_memory.hpp"
-#include "runtime/device/split_memory.hpp"
+#include "runtime/device/simulated_space.hpp"
 #include "runtime/error.hpp"
 
 namespace tutti {
@@ -90,8 +88,8 @@ class SimulatedDevice : public Device {
                   ? "simulated"
                   : fmt::format("simulated (device {} of {})", choice.device, options.devices)),
         has_body_(options.has_body),
-        pool_(std::max<std::uint64_t>(options.capacity_bytes / choice.ranks, MemoryPool::alignment)),
-        memory_(pool_.memory().capacity_bytes, options.host_view),
+        space_(std::max<std::uint64_t>(options.capacity_bytes / choice.ranks, MemoryPool::alignment),
+               options.host_view),
         host_can_reach_(options.host_view != HostView::unaware),
         has_loops_(options.has_loops),
         random_(options.seed * 1009 + local_rank),
@@ -107,10 +105,7 @@ class SimulatedDevice : public Device {
   }
 
   std::string name() const override { return name_; }
-  DeviceMemory memory() const override {
-    const std::lock_guard lock(mutex_);
-    return pool_.memory();
-  }
+  DeviceMemory memory() const override { return space_.memory(); }
   DeviceCounts counts() const override {
     const std::lock_guard lock(mutex_);
     return counts_;
@@ -119,20 +114,13 @@ class SimulatedDevice : public Device {
   // -- memory
 
   std::byte* allocate(std::uint64_t bytes, const std::string& what) override {
-    const std::lock_guard lock(mutex_);
-    const std::uint64_t offset = pool_.take(bytes, what);
-    std::memset(memory_.there(offset), 0xff, bytes);  // NaNs, and numbers that no index has
-    return memory_.here(offset);
+    return space_.allocate(bytes, what);
   }
   std::byte* allocate_for_messages(std::uint64_t bytes, const std::string& what) override {
     return allocate(bytes, what);
   }
   bool host_can_reach() const override { return host_can_reach_; }
-  void free(std::byte* memory) noexcept override {
-    if (memory == nullptr) return;
-    const std::lock_guard lock(mutex_);
-    pool_.give(memory_.offset(memory));
-  }
+  void free(std::byte* memory) noexcept override { space_.free(memory); }
   std::byte* allocate_pinned(std::uint64_t bytes, const std::string&) override {
     return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{MemoryPool::alignment}));
   }
@@ -195,28 +183,22 @@ class SimulatedDevice : public Device {
     (direction == Direction::to_device ? counts.to_device
      : direction == Direction::to_host ? counts.to_host
                                        : counts.on_device) = {1, c.bytes()};
-    put(stream, counts, [this, c, direction] { do_copy(c, direction); });
+    put(stream, counts, [this, c, direction] { space_.copy(c, direction); });
   }
   void gather(const std::byte* from, const std::uint32_t* positions, std::uint64_t count,
               std::uint32_t element_bytes, std::byte* to, StreamId stream) override {
     DeviceCounts counts;
     counts.on_device = {1, count * element_bytes};
-    put(stream, counts, [=, this] {
-      const auto* p = inside(positions, count * sizeof *positions);
-      std::byte* target = inside(to, count * element_bytes);
-      for (std::uint64_t i = 0; i < count; ++i)
-        std::memcpy(target + i * element_bytes,
-                    inside(from + std::uint64_t{p[i]} * element_bytes, element_bytes), element_bytes);
-    });
+    put(stream, counts, [=, this] { space_.gather(from, positions, count, element_bytes, to); });
   }
   void add(std::int64_t* where, std::int64_t by, StreamId stream) override {
-    put(stream, {}, [=, this] { *inside(where, sizeof *where) += by; });
+    put(stream, {}, [=, this] { *space_.inside(where, sizeof *where) += by; });
   }
   void launch(PreparedLaunch& launch, StreamId stream) override {
     DeviceCounts counts;
     counts.launches = 1;
     const DeviceLaunch* l = &static_cast<Prepared&>(launch).launch;
-    put(stream, counts, [this, l] { run_or_say_where(*l); });
+    put(stream, counts, [this, l] { space_.run(*l); });
   }
 
   // -- graphs
@@ -320,7 +302,7 @@ class SimulatedDevice : public Device {
   }
 
   const Captured* next_piece(const Loop& loop) const {
-    const std::int64_t next = *inside(loop.next, sizeof *loop.next);
+    const std::int64_t next = *space_.inside(loop.next, sizeof *loop.next);
     const bool ends = next < 0 || next >= static_cast<std::int64_t>(loop.pieces.size());
     return ends ? nullptr : &loop.pieces[static_cast<std::size_t>(next)];
   }
@@ -344,140 +326,10 @@ class SimulatedDevice : public Device {
     return s == unlucky_ ? ready[random_() % ready.size()] : s;
   }
 
-  // Where the device's thread finds what a device address names.
-  template <class T>
-  T* inside(T* address, std::uint64_t bytes) const {
-    if (!memory_.contains(address))
-      environment_error("the simulated device was given an address of the host");
-    const std::uint64_t offset = memory_.offset(address);
-    {
-      const std::lock_guard lock(mutex_);
-      if (!pool_.holds(offset, bytes))
-        environment_error("the simulated device was given an address outside of what was allocated");
-    }
-    return reinterpret_cast<T*>(memory_.there(offset));
-  }
-  template <class T>
-  T* outside(T* address) const {
-    if (memory_.contains(address))
-      environment_error("a copy was given an address of the simulated device for one of the host");
-    return address;
-  }
-
-  void do_copy(const StridedCopy& c, Direction direction) const {
-    if (c.bytes() == 0) return;
-    const auto extent = [&](std::uint64_t plane, std::uint64_t row) {
-      return (c.planes - 1) * plane + (c.rows - 1) * row + c.row_bytes;
-    };
-    const std::byte* from = direction == Direction::to_device
-                                ? outside(c.from)
-                                : inside(c.from, extent(c.from_plane, c.from_row));
-    std::byte* to =
-        direction == Direction::to_host ? outside(c.to) : inside(c.to, extent(c.to_plane, c.to_row));
-    for (std::uint64_t i = 0; i < c.planes; ++i)
-      for (std::uint64_t j = 0; j < c.rows; ++j)
-        std::memcpy(to + i * c.to_plane + j * c.to_row, from + i * c.from_plane + j * c.from_row,
-                    c.row_bytes);
-  }
-
-  // -- kernels: the host's bodies on translated arguments
-
-  class Translator : public AddressVisitor {
-   public:
-    explicit Translator(const SimulatedDevice& device) : device_(device) {}
-    void visit(const void*& address, const std::function<std::uint64_t()>&) override {
-      address = device_.inside(static_cast<const std::byte*>(address), 1);
-    }
-
-   private:
-    const SimulatedDevice& device_;
-  };
-
-  // Lists and objects of one part, as the device's thread sees them.
-  using Buffers = std::vector<std::unique_ptr<std::byte[]>>;
-
-  void run(const DeviceLaunch& l) const {
-    std::vector<Argument> arguments(l.kernel.parameters.size());
-    for (const LaunchPart& part : l.parts) {
-      Buffers buffers;
-      for (std::size_t a = 0; a < arguments.size(); ++a)
-        arguments[a] = translated(l.kernel.parameters[a], l.arguments[part.first + a], buffers);
-      Task task = part.task;
-      task.step = *inside(l.step, sizeof *l.step);
-      void* result = part.result ? inside(static_cast<std::byte*>(part.result), 8) : nullptr;
-      l.kernel.tile(l.kernel.functor.get(), task, arguments.data(), result);
-    }
-  }
-
-  // A kernel's error with its place, in one line.
-  void run_or_say_where(const DeviceLaunch& l) const {
-    const auto place = [&] {
-      return fmt::format("operation '{}' on the device at step {}", l.kernel.name,
-                         *inside(l.step, sizeof *l.step));
-    };
-    try {
-      run(l);
-    } catch (const Error& e) {
-      throw Error(e.status(), fmt::format("{}: {}", place(), e.what()));
-    } catch (const std::exception& e) {
-      throw Error(Status::environment, fmt::format("{}: {}", place(), e.what()));
-    } catch (...) {
-      throw Error(Status::environment, place() + ": unknown exception");
-    }
-  }
-
-  Argument translated(const Parameter& p, Argument a, Buffers& buffers) const {
-    if (p.shape == Shape::tiles) {
-      a.data = input_list(a, buffers);
-      return a;
-    }
-    if (p.object) {
-      a.data = object(p, a, buffers);
-      return a;
-    }
-    if (a.data) a.data = inside(static_cast<std::byte*>(a.data), p.type.size_bytes);
-    if (p.shape == Shape::columns) a.parts = part_list(a, buffers);
-    return a;
-  }
-
-  void* input_list(const Argument& a, Buffers& buffers) const {
-    const std::size_t bytes = a.input_count * input_bytes;
-    auto& list = buffers.emplace_back(std::make_unique<std::byte[]>(bytes + 1));
-    if (bytes > 0) std::memcpy(list.get(), inside(static_cast<std::byte*>(a.data), bytes), bytes);
-    for (std::uint32_t i = 0; i < a.input_count; ++i) {
-      std::byte* data = nullptr;  // the first member of a View
-      std::memcpy(&data, list.get() + i * input_bytes, sizeof data);
-      data = inside(data, 1);
-      std::memcpy(list.get() + i * input_bytes, &data, sizeof data);
-    }
-    return list.get();
-  }
-
-  const ColumnPart* part_list(const Argument& a, Buffers& buffers) const {
-    const std::size_t bytes = a.input_count * sizeof(ColumnPart);
-    auto& list = buffers.emplace_back(std::make_unique<std::byte[]>(bytes + 1));
-    if (bytes > 0) std::memcpy(list.get(), inside(a.parts, bytes), bytes);
-    auto* parts = reinterpret_cast<ColumnPart*>(list.get());
-    for (std::uint32_t i = 0; i < a.input_count; ++i) {
-      parts[i].values = inside(static_cast<const std::byte*>(parts[i].values), 1);
-      parts[i].positions = inside(parts[i].positions, parts[i].count * sizeof(std::uint32_t));
-    }
-    return parts;
-  }
-
-  void* object(const Parameter& p, const Argument& a, Buffers& buffers) const {
-    auto& copy = buffers.emplace_back(std::make_unique<std::byte[]>(p.type.size_bytes));
-    std::memcpy(copy.get(), inside(static_cast<std::byte*>(a.data), p.type.size_bytes), p.type.size_bytes);
-    Translator translator(*this);
-    p.visit_addresses(copy.get(), translator);
-    return copy.get();
-  }
-
   std::string name_;
   std::function<bool(const Kernel&)> has_body_;
+  SimulatedSpace space_;
   mutable std::mutex mutex_;  // of all that follows
-  MemoryPool pool_;
-  SplitMemory memory_;
   bool host_can_reach_;
   bool has_loops_;
   std::mt19937_64 random_;
