@@ -13,15 +13,13 @@
 #include "runtime/exec/executor.hpp"
 #include "runtime/exec/network.hpp"
 #include "runtime/exec/parking.hpp"
+#include "runtime/exec/waiting.hpp"
 #include "runtime/exec/worker.hpp"
 
 namespace tutti {
 namespace {
 
-constexpr unsigned poll_interval = 8;           // tasks between looks at the network and the rings while busy
-constexpr unsigned spins_before_asking = 60;    // about 30 us
-constexpr unsigned spins_before_parking = 600;  // about 300 us
-constexpr auto park_timeout = std::chrono::milliseconds(100);
+constexpr unsigned poll_interval = 8;  // tasks between looks at the network and the rings while busy
 
 class TaskExecutor : public Executor {
  public:
@@ -34,7 +32,8 @@ class TaskExecutor : public Executor {
         parking_(c.plan.workers),
         parts_(c.plan, c.profile, c.trace, c.graph),
         hot_(parts_.nodes),
-        workers_(parts_.workers) {}
+        workers_(parts_.workers),
+        waiting_(network_, parking_, gate_, workers_, steals_, oversubscribed_) {}
 
   void enter(std::uint32_t copy, std::int64_t step) override {
     // tokens still on their way belong to the place that is being left; beyond the gate nothing starts to run
@@ -118,10 +117,11 @@ class TaskExecutor : public Executor {
       if (drain(w) || poll(w)) continue;
       if (steal(w)) continue;
       if (finished(w)) break;
-      rest(w, ++w.idle);
+      waiting_.rest(
+          w, [&] { return poll(w); }, [&] { return failed_.load() || finished(w); });
     }
     w.meter.end_run();
-    if (w.polls) stop_polling(w);
+    if (w.polls) waiting_.stop_polling(w);
     parking_.wake_all();
   }
 
@@ -131,7 +131,7 @@ class TaskExecutor : public Executor {
     for (unsigned busy = 0; busy < poll_interval;) {
       const std::uint32_t n = take(w);
       if (n == none) return false;
-      if (w.idle > 0) wake_up(w);
+      if (w.idle > 0) waiting_.end(w);
       HotNode& hot = hot_[n];
       const Length length = hot.length;  // once it has run it is no longer ours
       hot.node->task.step = hot.next_step;
@@ -158,16 +158,6 @@ class TaskExecutor : public Executor {
     w.next = none;
     if (n == none) w.ready.take(n);
     return n;
-  }
-
-  // There is something to do again.
-  void wake_up(Worker& w) {
-    w.meter.busy();
-    w.idle = 0;
-    if (w.polls)
-      stop_polling(w);
-    else
-      hand_on_polling(w);
   }
 
   // Cheap while the worker has nodes of its own to wait for: then it looks at nothing that others write.
@@ -414,75 +404,6 @@ class TaskExecutor : public Executor {
     w.meter.busy();
   }
 
-  // -- having nothing to do
-  // -----------------------------------------------------------------------------------
-
-  void rest(Worker& w, unsigned idle) {
-    w.meter.idle();
-    if (wait(w, idle)) w.meter.idle_asleep();
-  }
-
-  // True if the processor was free for others meanwhile.
-  bool wait(Worker& w, unsigned idle) {
-    if (idle == spins_before_asking && steals_)
-      for (const auto& other : workers_)
-        if (other->id != w.id) other->wanted.store(true, std::memory_order_relaxed);
-    if (w.polls || idle < (oversubscribed_ ? 16 : spins_before_parking)) {  // the poller never parks
-      if (oversubscribed_)
-        sched_yield();
-      else
-        spin(w, idle);
-      return oversubscribed_;
-    }
-    network_.take_role(w);
-    if (w.polls) return false;
-    parking_.park(WorkerId{w.id}, park_timeout,
-                  [&] { return failed_.load() || finished(w) || has_mail(w) || others_have_work(w); });
-    return true;
-  }
-
-  // Looks for a moment at the rings alone, or without other workers at the network: at what is waited for
-  // most often and most urgently.
-  void spin(Worker& w, unsigned idle) {
-    if (w.mail.empty() && w.parcels.empty()) {
-      for (int i = 0; i < 4; ++i)
-        if (poll(w)) return;
-      return cpu_relax();
-    }
-    for (int i = 0; i < 16; ++i) {
-      if (has_releases(w)) return;
-      if (idle > 8) cpu_relax();
-    }
-  }
-
-  void stop_polling(Worker& w) {
-    network_.leave_role(w);
-    parking_.wake_one_idle(WorkerId{w.id});  // may take over
-  }
-
-  // It may have been woken to watch the network and found work first.
-  void hand_on_polling(const Worker& w) {
-    if (network_.wants_poller()) parking_.wake_one_idle(WorkerId{w.id});
-  }
-
-  static bool has_releases(const Worker& w) {
-    for (const Ring* ring : w.mail)
-      if (!ring->empty()) return true;
-    for (const CarryRing* ring : w.parcels)
-      if (!ring->empty()) return true;
-    return false;
-  }
-
-  bool has_mail(const Worker& w) const {
-    return has_releases(w) || !w.list.empty() || gate_.open() != w.gate_seen || network_.wants_poller();
-  }
-
-  bool others_have_work(const Worker& w) const {
-    for (const auto& other : workers_)
-      if (other->id != w.id && (other->ready.shows_work() || other->urgent.shows_work())) return true;
-    return false;
-  }
-
   // -- failure
   // ------------------------------------------------------------------------------------------------
 
@@ -507,6 +428,7 @@ class TaskExecutor : public Executor {
   MovingParts parts_;
   std::span<HotNode> hot_;
   std::span<std::unique_ptr<Worker>> workers_;
+  Waiting waiting_;
   std::int64_t copies_per_cycle_ = plan_.copies_per_cycle();
   std::uint32_t entry_copy_ = 0;  ///< copy of next_step_
   std::int64_t next_step_ = 0;
