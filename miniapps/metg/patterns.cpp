@@ -164,15 +164,6 @@ Pattern::Pattern(const PatternSpec& spec) : spec_(spec) {
   }
 }
 
-Pattern::Phase Pattern::phase(std::uint32_t phase) const {
-  Phase p;
-  p.first_ = active_[phase].first;
-  p.count_ = active_[phase].count;
-  p.rows_ = inputs_.first.data() + phase * std::size_t{width_};
-  p.values_ = inputs_.values.data();
-  return p;
-}
-
 std::int64_t Pattern::tasks(std::int64_t steps) const {
   const std::int64_t w = spec_.width;
   const std::int64_t length = spec_.steps;

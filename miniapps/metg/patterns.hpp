@@ -36,29 +36,12 @@ class Pattern {
   /// dom and tree: not every point has a task in every step, and step 0 has no inputs.
   bool has_shape() const { return has_shape_; }
 
-  /// One phase, looked up once: for a task that runs again and again. Valid as long as the pattern.
-  class Phase {
-   public:
-    /// False where the step has no task at this point.
-    bool is_active(std::uint32_t point) const { return point - first_ < count_; }
-    /// The points of the step before that the task reads: increasing, without repetition.
-    std::span<const std::uint32_t> inputs(std::uint32_t point) const {
-      return {values_ + rows_[point], rows_[point + 1] - rows_[point]};
-    }
-
-   private:
-    friend class Pattern;
-    std::uint32_t first_ = 0;
-    std::uint32_t count_ = 0;
-    const std::size_t* rows_ = nullptr;
-    const std::uint32_t* values_ = nullptr;
-  };
-  Phase phase(std::uint32_t phase) const;
-
+  /// False where the step has no task at this point.
   bool is_active(std::uint32_t phase, std::uint32_t point) const {
     const Range& r = active_[phase];
     return point - r.first < r.count;
   }
+  /// The points of the step before that the task reads: increasing, without repetition.
   std::span<const std::uint32_t> inputs(std::uint32_t phase, std::uint32_t point) const {
     return inputs_.row(phase * std::size_t{width_} + point);
   }

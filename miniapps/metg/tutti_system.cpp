@@ -43,14 +43,15 @@ struct HashOutput {
 struct RunTask {
   TuttiSystem* system;
   std::uint32_t graph;
-  std::uint32_t phase;  // of all phases of all graphs
+  std::uint32_t phase;
 
   void operator()(const Task& task, Inputs<std::uint64_t> inputs, Out<std::uint64_t> output) const {
+    const Problem& problem = system->problem();
+    const Pattern& pattern = problem.graphs[graph];
     const std::uint32_t point = task.tile.value;
-    const Pattern::Phase& reads = system->phases_[phase];
-    if (!reads.is_active(point)) return;
+    if (!pattern.is_active(phase, point)) return;
     run_task(
-        system->problem(), {graph, point, task.step}, reads.inputs(point),
+        problem, {graph, point, task.step}, pattern.inputs(phase, point),
         [&](std::size_t i) { return inputs[i].data; }, output.data, system->tally_of(task.worker.value),
         system->scratch_of(task.worker.value));
   }
@@ -71,23 +72,18 @@ TuttiSystem::TuttiSystem(std::string name, Place place, const Problem& problem, 
 
 void TuttiSystem::record_phase(Recorder& r, std::uint32_t phase) {
   for (std::uint32_t g = 0; g < fields_.size(); ++g) {
-    const auto producers = [reads = problem().graphs[g].phase(phase)](TileId tile) {
+    const auto producers = [&pattern = problem().graphs[g], phase](TileId tile) {
       std::vector<TileId> list;
-      for (const std::uint32_t p : reads.inputs(tile.value)) list.emplace_back(p);
+      for (const std::uint32_t p : pattern.inputs(phase, tile.value)) list.emplace_back(p);
       return list;
     };
-    r.each(grid_, make_kernel("task", RunTask{this, g, g * problem().phases() + phase}),
-           read(fields_[g].read, tiles(producers)), write(fields_[g].written));
+    r.each(grid_, make_kernel("task", RunTask{this, g, phase}), read(fields_[g].read, tiles(producers)),
+           write(fields_[g].written));
     r.swap(fields_[g].read, fields_[g].written);
   }
 }
 
-void TuttiSystem::run(std::int64_t /*first*/, std::int64_t steps) {
-  phases_.clear();
-  for (const Pattern& pattern : problem().graphs)
-    for (std::uint32_t p = 0; p < problem().phases(); ++p) phases_.push_back(pattern.phase(p));
-  graph_->run(steps);
-}
+void TuttiSystem::run(std::int64_t /*first*/, std::int64_t steps) { graph_->run(steps); }
 
 std::uint64_t TuttiSystem::checksum() {
   Scalar<std::uint64_t> sum_of_hashes(rt_, "checksum");

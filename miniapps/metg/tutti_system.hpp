@@ -27,8 +27,7 @@ class TuttiSystem : public System {
 
   tutti::Runtime& rt_;
   tutti::Grid grid_;
-  std::vector<Fields> fields_;          // by graph
-  std::vector<Pattern::Phase> phases_;  // by graph and phase, what this run's tasks should read
+  std::vector<Fields> fields_;  // by graph
   std::unique_ptr<tutti::Graph> graph_;
 };
 

@@ -9,8 +9,8 @@ using namespace tutti;
 
 namespace {
 
-constexpr std::int64_t segment =
-    512;  // parameters that one turn of the update's loop changes: threads get even shares
+// Parameters that one turn of the update's loop changes: few enough that threads get even shares.
+constexpr std::int64_t segment = 512;
 
 std::vector<ShardRange> single_shards(std::int64_t count) {
   std::vector<ShardRange> out;
