@@ -8,8 +8,7 @@
 
 namespace tutti::mpi {
 
-void check(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
+void fail(int code, const char* call) {
   char text[MPI_MAX_ERROR_STRING];
   int length = 0;
   MPI_Error_string(code, text, &length);

@@ -14,8 +14,13 @@
 
 namespace tutti::mpi {
 
-/// Throws Error(environment) with MPI's words for `code`, unless it is MPI_SUCCESS.
-void check(int code, const char* call);
+/// Throws Error(environment) with MPI's words for `code`.
+[[noreturn]] void fail(int code, const char* call);
+/// The same, unless it is MPI_SUCCESS.
+inline void check(int code, const char* call) {
+  if (code != MPI_SUCCESS) [[unlikely]]
+    fail(code, call);
+}
 
 /// "single", "funneled", "serialized" or "multiple"
 const char* level_name(int level);

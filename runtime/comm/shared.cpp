@@ -59,6 +59,11 @@ class MixedMessages : public Messages {
     const bool far = far_->progress(done);
     return near && far;
   }
+  bool glance(std::vector<std::uint32_t>& done) override {
+    const bool near = near_->glance(done);
+    const bool far = far_->glance(done);
+    return near && far;
+  }
 
  private:
   std::vector<std::byte*> channels_;

@@ -49,6 +49,10 @@ class Messages {
   /// Every completion that start() did not return is reported to exactly one caller. Returns false if another
   /// thread held the lock.
   virtual bool progress(std::vector<std::uint32_t>& done) = 0;
+
+  /// The same as one of many looks in a row, by a thread that has nothing else to do: cheaper, and may leave
+  /// for a later look what progress() would report.
+  virtual bool glance(std::vector<std::uint32_t>& done) { return progress(done); }
 };
 
 /// Communication between the ranks of a job. All functions but the data plane's are collective: every rank

@@ -33,30 +33,18 @@ class Network {
   /// Received and not yet unpacked.
   bool has_arrived(std::uint32_t message) const { return arrived_[message] != 0; }
 
-  /// Looks once and calls deliver(message) for each message that is done. True if there was any.
+  /// Looks once, having nothing else to do, and calls deliver(message) for each message that is done. True if
+  /// there was any.
   template <class Deliver>
   bool poll(Worker& w, Deliver deliver) {
-    if (!in_use()) return false;
-    w.messages_done.clear();
-    const std::uint64_t begin = w.meter.tracing() ? ticks() : 0;
-    messages_.progress(w.messages_done);
-    if (w.messages_done.empty()) return false;
-    w.meter.found_messages(begin);
-    for (const std::uint32_t m : w.messages_done) {
-      if (plan_.messages[m].spec.sending)
-        --w.sends_in_flight;
-      else
-        arrived_[m] = 1;
-      deliver(m);
-    }
-    return true;
+    return in_use() && look(w, true, deliver);
   }
-  /// The same, between two tasks: the meter samples what it costs.
+  /// Looks once between two tasks; the meter samples what it costs.
   template <class Deliver>
   void poll_between_nodes(Worker& w, Deliver deliver) {
     if (!in_use()) return;
     const std::uint64_t begin = w.meter.begin_poll();
-    poll(w, deliver);
+    look(w, false, deliver);
     if (begin != 0) w.meter.end_poll(begin);
   }
 
@@ -73,6 +61,26 @@ class Network {
   bool wants_poller() const { return in_use() && poller_.load() == none; }
 
  private:
+  template <class Deliver>
+  bool look(Worker& w, bool glance, Deliver deliver) {
+    w.messages_done.clear();
+    const std::uint64_t begin = w.meter.tracing() ? ticks() : 0;
+    if (glance)
+      messages_.glance(w.messages_done);
+    else
+      messages_.progress(w.messages_done);
+    if (w.messages_done.empty()) return false;
+    w.meter.found_messages(begin);
+    for (const std::uint32_t m : w.messages_done) {
+      if (plan_.messages[m].spec.sending)
+        --w.sends_in_flight;
+      else
+        arrived_[m] = 1;
+      deliver(m);
+    }
+    return true;
+  }
+
   const Plan& plan_;
   Messages& messages_;
   std::vector<unsigned char> arrived_;  // by message
