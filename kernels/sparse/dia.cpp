@@ -62,15 +62,18 @@ struct Lanes {
   std::copy_n(values, rows - first, x + first);
 }
 
-/// The products of group g. Asks for the values of group g + far for the second-level cache, and of group
-/// g + near for the first (0: for none); past a part's ends come the next part or tile. (On Zen 4, products
-/// from memory took 0.65 of the time without; all into the first level 1.4 times, which fills its miss
-/// buffers, but the sweep from zero is fastest so.)
-template <int far, int near>
+/// How many groups ahead values are asked for, for the first-level cache and (0: not at all) for the second.
+/// On Zen 4, which has vectors of eight, products from memory took 0.65 of the time with both; on Zen 3 the
+/// second gains nothing, and in cache a product takes 1.5 times as long with it.
+constexpr std::ptrdiff_t near = 20, far = stream::lanes == 8 ? 96 : 0;
+
+/// The products of group g, in a loop that goes forwards (1) or backwards (-1) through the groups. Past a
+/// part's ends come the next part or tile.
+template <int direction>
 [[gnu::always_inline]] inline Lanes product(const Part& part, std::uint32_t g, const double* x) {
   const double* value = part.value + std::size_t{g} * lanes;
-  if constexpr (far != 0) __builtin_prefetch(value + far * static_cast<std::ptrdiff_t>(lanes), 0, 2);
-  if constexpr (near != 0) __builtin_prefetch(value + near * static_cast<std::ptrdiff_t>(lanes), 0, 3);
+  if constexpr (direction > 0 && far != 0) __builtin_prefetch(value + far * std::ptrdiff_t{lanes}, 0, 2);
+  __builtin_prefetch(value + direction * near * std::ptrdiff_t{lanes}, 0, 3);
   return load(value) * load(x + part.column[g]);
 }
 
@@ -94,48 +97,58 @@ void multiply(const Tile& a, const double* x, double* y) {
   for (std::uint32_t s = 0; s < a.slices; ++s) {
     const std::uint32_t row = s * lanes;
     Lanes sum{};
-    for (std::uint32_t g = a.lower.first[s]; g < a.lower.first[s + 1]; ++g)
-      sum += product<96, 20>(a.lower, g, x);
+    for (std::uint32_t g = a.lower.first[s]; g < a.lower.first[s + 1]; ++g) sum += product<1>(a.lower, g, x);
     sum += load(a.diagonal + row) * load(x + row);
-    for (std::uint32_t g = a.upper.first[s]; g < a.upper.first[s + 1]; ++g)
-      sum += product<96, 20>(a.upper, g, x);
+    for (std::uint32_t g = a.upper.first[s]; g < a.upper.first[s + 1]; ++g) sum += product<1>(a.upper, g, x);
     for (std::uint32_t g = a.outside.first[s]; g < a.outside.first[s + 1]; ++g)
-      sum += product<96, 20>(a.outside, g, x);
+      sum += product<1>(a.outside, g, x);
     store_rows(y, row, a.rows, sum);
   }
 }
 
-/// Solves the rows of slice s one after the other: x_i = inverse_i (t_i - sum of what row i has in groups
-/// begin <= g < end), where the row before row i in the order of `step` (1 or -1) may be among its columns;
-/// `before` is its value, which for the next slice becomes that of the last row.
+/// Calls solve(l) for lanes 0, ..., n - 1 in the order of `step`, 1 or -1.
+template <int step, class Solve>
+[[gnu::always_inline]] inline void in_order(std::uint32_t n, const Solve& solve) {
+  if constexpr (step > 0)
+    for (std::uint32_t l = 0; l < n; ++l) solve(l);
+  else
+    for (std::uint32_t l = n; l-- > 0;) solve(l);
+}
+
+/// Solves the rows of slice s one after the other and returns them: x_i = inverse_i (t_i - sum of what row i
+/// has in groups begin <= g < end), where the row before row i in the order of `step` (1 or -1) may be among
+/// its columns; `before` is its value, which for the next slice becomes that of the last row.
 template <int step>
-[[gnu::always_inline]] inline void solve_slice(const Tile& a, const Part& part, std::uint32_t s,
-                                               std::uint32_t begin, std::uint32_t end, const Lanes& t,
-                                               const Lanes& inverse, double* x, double& before) {
+[[gnu::always_inline]] inline Lanes solve_slice(const Tile& a, const Part& part, std::uint32_t s,
+                                                std::uint32_t begin, std::uint32_t end, const Lanes& t,
+                                                const Lanes& inverse, double* x, double& before) {
   const std::uint32_t row = s * lanes, n = std::min(lanes, a.rows - row);
   alignas(64) double right[lanes], coupling[lanes];
-  const auto in_order = [&](const auto& solve) {
-    if (step < 0)
-      for (std::uint32_t l = n; l-- > 0;) solve(l);
-    else if (n == lanes)
-      for (std::uint32_t l = 0; l < lanes; ++l) solve(l);
-    else
-      for (std::uint32_t l = 0; l < n; ++l) solve(l);
-  };
   if (end - begin == 1 && part.column[begin] == static_cast<std::int32_t>(row) - step) {
     store(right, t * inverse);
     store(coupling, load(part.value + std::size_t{begin} * lanes) * inverse);
-    in_order([&](std::uint32_t l) { x[row + l] = before = right[l] - coupling[l] * before; });
+    if (n == lanes) {
+      // in registers: a vector that is read from memory waits until each of its elements has got there
+      Lanes solved;
+      in_order<step>(lanes, [&](std::uint32_t l) TUTTI_INLINE {
+        before = right[l] - coupling[l] * before;
+        solved.part[l / stream::lanes][l % stream::lanes] = before;
+      });
+      store(x + row, solved);
+      return solved;
+    }
+    in_order<step>(n, [&](std::uint32_t l) { x[row + l] = before = right[l] - coupling[l] * before; });
   } else {
     store(right, t);
     store(coupling, inverse);
-    in_order([&](std::uint32_t l) {
+    in_order<step>(n, [&](std::uint32_t l) {
       double sum = right[l];
       for (std::uint32_t g = begin; g < end; ++g)
         sum -= part.value[std::size_t{g} * lanes + l] * x[part.column[g] + static_cast<std::int32_t>(l)];
       x[row + l] = before = sum * coupling[l];
     });
   }
+  return load_rows(x, row, a.rows);
 }
 
 struct GaussSeidelZero {
@@ -146,7 +159,7 @@ struct GaussSeidelZero {
       const std::uint32_t row = s * lanes, inner = a.lower.inner[s];
       const Lanes inverse = inverse_of(load(a.diagonal + row));
       Lanes t = load_rows(r.data, row, a.rows);
-      for (std::uint32_t g = a.lower.first[s]; g < inner; ++g) t -= product<96, 20>(a.lower, g, z);
+      for (std::uint32_t g = a.lower.first[s]; g < inner; ++g) t -= product<1>(a.lower, g, z);
       solve_slice<1>(a, a.lower, s, inner, a.lower.first[s + 1], t, inverse, z, before);
     }
     before = 0;
@@ -154,11 +167,11 @@ struct GaussSeidelZero {
       const std::uint32_t row = s * lanes, inner = a.upper.inner[s];
       const Lanes d = load(a.diagonal + row);
       Lanes sum{};
-      for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<0, -20>(a.upper, g, z);
+      for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<-1>(a.upper, g, z);
       // z is D z of the forward sweep over D
-      solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * load_rows(z, row, a.rows) - sum,
-                      inverse_of(d), z, before);
-      store_rows(out.data, row, a.rows, load_rows(z, row, a.rows));
+      const Lanes solved = solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner,
+                                           d * load_rows(z, row, a.rows) - sum, inverse_of(d), z, before);
+      store_rows(out.data, row, a.rows, solved);
     }
   }
 };
@@ -177,12 +190,11 @@ struct GaussSeidel {
       const Lanes old = load_rows(z, row, a.rows);
       Lanes t = load_rows(r.data, row, a.rows);
       for (std::uint32_t g = a.outside.first[s]; g < a.outside.first[s + 1]; ++g)
-        t -= product<96, 20>(a.outside, g, z);
-      for (std::uint32_t g = a.upper.first[s]; g < a.upper.first[s + 1]; ++g)
-        t -= product<96, 20>(a.upper, g, z);
-      for (std::uint32_t g = a.lower.first[s]; g < inner; ++g) t -= product<96, 20>(a.lower, g, z);
-      solve_slice<1>(a, a.lower, s, inner, a.lower.first[s + 1], t, inverse, z, before);
-      store_rows(change, row, a.rows, load_rows(z, row, a.rows) - old);
+        t -= product<1>(a.outside, g, z);
+      for (std::uint32_t g = a.upper.first[s]; g < a.upper.first[s + 1]; ++g) t -= product<1>(a.upper, g, z);
+      for (std::uint32_t g = a.lower.first[s]; g < inner; ++g) t -= product<1>(a.lower, g, z);
+      const Lanes solved = solve_slice<1>(a, a.lower, s, inner, a.lower.first[s + 1], t, inverse, z, before);
+      store_rows(change, row, a.rows, solved - old);
     }
     before = 0;
     for (std::uint32_t s = a.slices; s-- > 0;) {
@@ -190,11 +202,10 @@ struct GaussSeidel {
       const Lanes d = load(a.diagonal + row);
       const Lanes forwards = load_rows(change, row, a.rows);
       Lanes sum{};
-      for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<0, -20>(a.upper, g, change);
-      solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * forwards - sum, inverse_of(d), change,
-                      before);
-      store_rows(out.data, row, a.rows,
-                 load_rows(z, row, a.rows) + (load_rows(change, row, a.rows) - forwards));
+      for (std::uint32_t g = a.upper.first[s + 1]; g-- > inner;) sum += product<-1>(a.upper, g, change);
+      const Lanes solved = solve_slice<-1>(a, a.upper, s, a.upper.first[s], inner, d * forwards - sum,
+                                           inverse_of(d), change, before);
+      store_rows(out.data, row, a.rows, load_rows(z, row, a.rows) + (solved - forwards));
     }
   }
 };
