@@ -147,6 +147,7 @@ void GridTile::make_dia() {
   const auto convert = [&](Diagonals& to, DiaTile<double>::Part& part, const auto& begin, const auto& end,
                            int place) {
     to = {};
+    std::vector<std::array<double, lanes>> all;
     for (std::uint32_t s = 0; s < dia.slices; ++s) {
       std::map<std::int32_t, std::array<double, lanes>> groups;  // by the column of lane 0
       const std::uint32_t first_row = s * lanes;
@@ -158,13 +159,17 @@ void GridTile::make_dia() {
       to.inner.push_back(to.first.back());
       for (const auto& [column, group] : groups) {
         to.column.push_back(column);
-        to.value.insert(to.value.end(), group.begin(), group.end());
+        all.push_back(group);
         if ((place < 0 && column <= row - width) || (place > 0 && column < row + width))
           to.inner.back() = static_cast<std::uint32_t>(to.column.size());
       }
     }
     to.first.push_back(static_cast<std::uint32_t>(to.column.size()));
-    part = {to.first.data(), place == 0 ? nullptr : to.inner.data(), to.column.data(), to.value.data()};
+    part = {to.first.data(), place == 0 ? nullptr : to.inner.data(), to.column.data()};
+    to.value.resize(part.divide(to.first.back()));
+    part.value = to.value.data();
+    for (std::uint32_t g = 0; g < all.size(); ++g)
+      std::copy(all[g].begin(), all[g].end(), const_cast<double*>(part.group(g)));
   };
   convert(
       lower, dia.lower, [&](auto r) { return first[r]; }, [&](auto r) { return diagonal[r]; }, -1);

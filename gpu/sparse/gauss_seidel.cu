@@ -19,8 +19,8 @@ struct HostPart {
   HostPart(const Tile::Part& there, std::uint32_t slices)
       : first(from_device(there.first, slices + 1)),
         column(from_device(there.column, first[slices])),
-        value(from_device(there.value, std::size_t{first[slices]} * Tile::lanes)),
-        part{first.data(), nullptr, column.data(), value.data()} {}
+        value(from_device(there.value, 2 * there.odd)),
+        part{first.data(), nullptr, column.data(), value.data(), there.odd} {}
 };
 
 template <bool from_zero, bool with_dot>

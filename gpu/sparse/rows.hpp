@@ -70,9 +70,8 @@ TUTTI_FUNCTION void multiply(Thread me, const SellTile<double>& a, const double*
 TUTTI_FUNCTION inline void add_products(const DiaTile<double>::Part& part, std::uint32_t begin,
                                         std::uint32_t end, std::uint32_t l, const double* local,
                                         double& sum) {
-  constexpr std::uint32_t lanes = DiaTile<double>::lanes;
   for (std::uint32_t g = begin; g < end; ++g)
-    sum += part.value[std::size_t{g} * lanes + l] * local[part.column[g] + static_cast<std::int32_t>(l)];
+    sum += part.group(g)[l] * local[part.column[g] + static_cast<std::int32_t>(l)];
 }
 
 template <class Write>

@@ -47,7 +47,7 @@ void for_columns(const DiaTile<double>::Part& part, std::uint32_t row, const Vis
   constexpr std::uint32_t lanes = DiaTile<double>::lanes;
   const std::uint32_t s = row / lanes, l = row % lanes;
   for (std::uint32_t g = part.first[s]; g < part.first[s + 1]; ++g)
-    if (part.value[std::size_t{g} * lanes + l] != 0)
+    if (part.group(g)[l] != 0)
       visit(static_cast<std::uint32_t>(part.column[g] + static_cast<std::int32_t>(l)));
 }
 
@@ -79,21 +79,20 @@ TUTTI_FUNCTION double solve_row(const DiaTile<double>::Part& part, std::uint32_t
   const std::uint32_t l = row % lanes;
   if (end - begin == 1 && part.column[begin] == static_cast<std::int32_t>(row - l) - step) {
     const double right = t * inverse;
-    const double coupling = part.value[std::size_t{begin} * lanes + l] * inverse;
+    const double coupling = part.group(begin)[l] * inverse;
     return right - coupling * x[static_cast<std::int64_t>(row) - step];
   }
   double sum = t;
   for (std::uint32_t g = begin; g < end; ++g)
-    sum -= part.value[std::size_t{g} * lanes + l] * x[part.column[g] + static_cast<std::int32_t>(l)];
+    sum -= part.group(g)[l] * x[part.column[g] + static_cast<std::int32_t>(l)];
   return sum * inverse;
 }
 
 TUTTI_FUNCTION inline void subtract_products(const DiaTile<double>::Part& part, std::uint32_t begin,
                                              std::uint32_t end, std::uint32_t l, const double* local,
                                              double& t) {
-  constexpr std::uint32_t lanes = DiaTile<double>::lanes;
   for (std::uint32_t g = begin; g < end; ++g)
-    t -= part.value[std::size_t{g} * lanes + l] * local[part.column[g] + static_cast<std::int32_t>(l)];
+    t -= part.group(g)[l] * local[part.column[g] + static_cast<std::int32_t>(l)];
 }
 
 /// The sum that a backward sweep takes of the groups before a row's inner ones, last group first.
@@ -102,7 +101,7 @@ TUTTI_FUNCTION inline double backward_sum(const DiaTile<double>& a, std::uint32_
   const std::uint32_t s = row / lanes, l = row % lanes;
   double sum = 0;
   for (std::uint32_t g = a.upper.first[s + 1]; g-- > a.upper.inner[s];)
-    sum += a.upper.value[std::size_t{g} * lanes + l] * x[a.upper.column[g] + static_cast<std::int32_t>(l)];
+    sum += a.upper.group(g)[l] * x[a.upper.column[g] + static_cast<std::int32_t>(l)];
   return sum;
 }
 

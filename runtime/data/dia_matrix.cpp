@@ -103,7 +103,7 @@ void convert(const CsrTile<T>& a, DiaTile<T>& to) {
     const auto row = static_cast<std::int32_t>(s * lanes), width = static_cast<std::int32_t>(lanes);
     const std::uint32_t g = at[p]++;
     const_cast<std::int32_t*>(part[p]->column)[g] = c;
-    merge.take(c, const_cast<T*>(part[p]->value) + std::size_t{g} * lanes);
+    merge.take(c, const_cast<T*>(part[p]->group(g)));
     if ((p == lower && c <= row - width) || (p == upper && c < row + width)) inner(p)[s] = g + 1;
   });
   while (begun < to.slices) begin_slice();
@@ -141,7 +141,7 @@ DiaMatrix<T>::DiaMatrix(const SparseMatrix<T>& from) : rows_(from.rows()), entri
   });
   std::size_t all = 0, slices = 0;
   for (std::size_t i = 0; i < tiles.size(); ++i) {
-    for (const std::uint32_t n : groups[i]) all += n;
+    for (const std::uint32_t n : groups[i]) all += n + n % 2;
     slices += (layout.rows(tiles[i]) + lanes - 1) / lanes;
   }
   const auto memory = [&](std::size_t bytes) {
@@ -165,7 +165,7 @@ DiaMatrix<T>::DiaMatrix(const SparseMatrix<T>& from) : rows_(from.rows()), entri
       part = {row, p == outside ? nullptr : row + t.slices + 1, column, value};
       row += (p == outside ? 1 : 2) * (t.slices + 1);
       column += groups[i][p];
-      value += std::size_t{groups[i][p]} * lanes;
+      value += part.divide(groups[i][p]);
     }
     t.diagonal = value;
     value += std::size_t{t.slices} * lanes;

@@ -9,7 +9,7 @@
 namespace tutti {
 
 /// A tile's rows in their order, in slices of `lanes`. Lane l of group g of slice s is entry (lanes s + l,
-/// column[g] + l) with value[lanes g + l], 0 where the matrix has none; a lane's column may then lie up to
+/// column[g] + l) with the value group(g)[l], 0 where the matrix has none; a lane's column may then lie up to
 /// lanes - 1 outside the tile's columns. Groups of a slice are in increasing order of columns, so the order
 /// of a row's entries, and the bits of a product, are those of CsrTile: first `lower`, then the diagonal,
 /// `upper`, and `outside`.
@@ -23,7 +23,18 @@ struct DiaTile : TileObject {
     /// Where the groups that reach into the slice's own rows start (lower) or end (upper); null for outside.
     const std::uint32_t* inner = nullptr;
     const std::int32_t* column = nullptr;
+    /// Of the even groups, and from `odd` on of the odd ones; one that is missing there is padding. (A core
+    /// reads memory in two places at once faster than in one.)
     const T* value = nullptr;
+    std::uint64_t odd = 0;
+    TUTTI_FUNCTION const T* group(std::uint32_t g) const {
+      return value + (g % 2 == 0 ? 0 : odd) + std::uint64_t{g / 2} * lanes;
+    }
+    /// Sets `odd` for this many groups; returns how many values there are.
+    std::uint64_t divide(std::uint32_t groups) {
+      odd = (std::uint64_t{groups} + 1) / 2 * lanes;
+      return 2 * odd;
+    }
   };
   std::uint32_t rows = 0;     ///< and own columns
   std::uint32_t columns = 0;  ///< all local columns
@@ -34,7 +45,7 @@ struct DiaTile : TileObject {
   void visit_addresses(AddressVisitor& v) {
     v.array(diagonal, [&] { return std::uint64_t{slices} * lanes * sizeof(T); });
     for (Part* p : {&lower, &upper, &outside}) {
-      v.array(p->value, [&] { return std::uint64_t{p->first[slices]} * lanes * sizeof(T); });
+      v.array(p->value, [&] { return 2 * p->odd * sizeof(T); });
       v.array(p->column, [&] { return p->first[slices] * sizeof(std::int32_t); });
       v.array(p->inner, [&] { return slices * sizeof(std::uint32_t); });
       v.array(p->first, [&] { return (slices + std::uint64_t{1}) * sizeof(std::uint32_t); });
