@@ -4,34 +4,60 @@
 #include <vector>
 
 #include "kernels/nn/functors.hpp"
+#include "runtime/data/shard_tree.hpp"
 
 namespace tutti::kernels::nn {
 
-/// Dense layers with ReLU between, of which each reads what the one before writes; two at least, all with w
-/// and b in one group of parameters. `hidden` holds their outputs one after the other, but for the last
-/// one's.
+/// Dense layers with ReLU between, of which each reads what the one before writes; all with w and b in one
+/// group of parameters, side by side in the order of the layers. What gradients are made of lies in one array
+/// for each shard, its trace: the inputs of all layers, then the derivatives of all outputs, before ReLU.
 struct DenseStack {
   std::vector<LinearPlace> layers;
 
-  static std::int64_t outputs(const LinearPlace& layer) { return layer.shape.rows * layer.shape.out; }
-  std::int64_t hidden() const {
-    std::int64_t n = 0;
-    for (std::size_t l = 0; l + 1 < layers.size(); ++l) n += outputs(layers[l]);
-    return n;
+  static std::int64_t inputs(const LinearPlace& l) { return l.shape.rows * l.shape.in; }
+  static std::int64_t outputs(const LinearPlace& l) { return l.shape.rows * l.shape.out; }
+  std::int64_t trace() const { return derivative_at(layers.size()); }
+  std::int64_t input_at(std::size_t layer) const {
+    std::int64_t at = 0;
+    for (std::size_t l = 0; l < layer; ++l) at += inputs(layers[l]);
+    return at;
+  }
+  std::int64_t derivative_at(std::size_t layer) const {
+    std::int64_t at = input_at(layers.size());
+    for (std::size_t l = 0; l < layer; ++l) at += outputs(layers[l]);
+    return at;
   }
 };
 
-/// The bits of LinearReluForward for each layer but the last, and of LinearForward for that.
+/// The bits of LinearReluForward for each layer but the last, and of LinearForward for that. Writes the
+/// inputs in the trace.
 template <class T>
 struct DenseStackForward {
   DenseStack stack;
-  void operator()(In<T> x, Whole<T> w, Out<T> hidden, Out<T> y) const;
+  void operator()(In<T> x, Whole<T> w, Out<T> trace, Out<T> y) const;
 };
-/// All derivatives but that of x, from that of the last layer's output.
+/// From the derivative of the last layer's output: those in the trace.
 template <class T>
 struct DenseStackBackward {
   DenseStack stack;
-  void operator()(In<T> x, In<T> hidden, In<T> dy, Whole<T> w, InOut<T> g) const;
+  void operator()(In<T> dy, Whole<T> w, InOut<T> trace) const;
+};
+
+/// The same, and the shard's gradient: all derivatives but that of x.
+template <class T>
+struct DenseStackBackwardWhole {
+  DenseStackBackward<T> derivatives;
+  void operator()(In<T> dy, Whole<T> w, InOut<T> trace, Out<T> g) const;
+};
+
+/// The sum of shards' gradients, from their traces: a shard's own gradient is never in memory. Has the bits
+/// of linear_backward_weight for each layer and shard, and of the tree.
+template <class T>
+struct DenseStackGradient {
+  DenseStack stack;
+  ShardTree tree;
+  /// For elements `segment` of the group of parameters.
+  void operator()(const Inputs<T>& traces, const Box& segment, T* to) const;
 };
 
 }  // namespace tutti::kernels::nn

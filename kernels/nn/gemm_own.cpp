@@ -4,64 +4,21 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/nn/gemm_block.hpp"
+#include "kernels/nn/gemm_small.hpp"
 #include "kernels/nn/packed.hpp"
 
 namespace tutti::kernels::nn {
 namespace {
 
-constexpr std::int64_t k_block = 256;              // rows of a panel: what stays in the first-level cache
 constexpr std::int64_t m_block = 24 * block_rows;  // rows of a between two passes over its values
 constexpr std::int64_t n_block = 512;
-constexpr std::int64_t unpacked_rows = 6 * block_rows;  // up to which packing b costs more than it saves
-
-/// Brings a cache line near before its turn, wherever it is. What one task writes, another worker's task
-/// reads: most of a factor comes from the cache that the cores share.
-enum class Use : int { read, write };
-template <Use use = Use::read, class T>
-void fetch(const T* at) {
-  __builtin_prefetch(at, static_cast<int>(use));
-}
-template <class T>
-constexpr std::int64_t per_line = 64 / sizeof(T);
-
-/// c's block of R rows (= or +=) a's R rows times a panel of b, whose rows are `b_step` apart. Value (r, k)
-/// of a is a[k step + r] where a is Columns, else a[r step + k].
-template <int R, bool Columns, class T>
-void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b, std::int64_t b_step, bool add,
-           T* c, std::int64_t stride) {
-  constexpr int lanes = vector_lanes<T>;
-  Vector<T> sum[R][2] = {};
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) fetch<Use::write>(c + r * stride);
-  for (std::int64_t k = 0; k < k_count; ++k) {
-    const Vector<T> b0 = load(b + k * b_step);
-    const Vector<T> b1 = load(b + k * b_step + lanes);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const T value = Columns ? a[k * step + r] : a[r * step + k];
-      const Vector<T> all = value - Vector<T>{};  // in every lane
-      sum[r][0] = multiply_add(all, b0, sum[r][0]);
-      sum[r][1] = multiply_add(all, b1, sum[r][1]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    T* to = c + r * stride;
-    if (add) {
-      sum[r][0] += load(to);
-      sum[r][1] += load(to + lanes);
-    }
-    store(to, sum[r][0]);
-    store(to + lanes, sum[r][1]);
-  }
-}
-
-template <bool Columns, class T, int R = block_rows>
-void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b,
-              std::int64_t b_step, bool add, T* c, std::int64_t stride) {
-  if constexpr (R > 1)
-    if (rows < R) return block_of<Columns, T, R - 1>(rows, k_count, a, step, b, b_step, add, c, stride);
-  block<R, Columns>(k_count, a, step, b, b_step, add, c, stride);
+template <bool Columns, class T>
+void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b, bool add,
+              T* c, std::int64_t stride) {
+  with_rows<block_rows>(rows, [&](auto r) TUTTI_INLINE {
+    block<r, 2, Columns, false>(k_count, a, step, b, panel<T>, add, c, stride);
+  });
 }
 
 /// A block whose columns are fewer than a panel's.
@@ -69,63 +26,28 @@ template <bool Columns, class T>
 void narrow_block(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a,
                   std::int64_t step, const T* b, bool add, T* c, std::int64_t stride) {
   T whole[block_rows * panel<T>];
-  block_of<Columns>(rows, k_count, a, step, b, panel<T>, false, whole, panel<T>);
+  block_of<Columns>(rows, k_count, a, step, b, false, whole, panel<T>);
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t j = 0; j < columns; ++j)
       c[r * stride + j] = add ? whole[r * panel<T> + j] + c[r * stride + j] : whole[r * panel<T> + j];
 }
 
-/// Positions whose bit `step` differs change places between two rows: one stage of a transposition.
-template <class T, std::size_t step, bool low, std::size_t... P>
-Vector<T> exchange(const Vector<T>& a, const Vector<T>& b, std::index_sequence<P...> /*positions*/) {
-  constexpr std::size_t lanes = sizeof...(P);
-  if constexpr (low)
-    return __builtin_shufflevector(a, b, ((P & step) != 0 ? lanes + P - step : P)...);
-  else
-    return __builtin_shufflevector(a, b, ((P & step) != 0 ? lanes + P : P + step)...);
-}
-
-template <class T, std::size_t step>
-void transpose_stage(Vector<T>* rows) {
-  constexpr std::size_t lanes = vector_lanes<T>;
-  constexpr auto positions = std::make_index_sequence<lanes>{};
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < lanes; ++i) {
-    if ((i & step) != 0) continue;
-    const Vector<T> a = rows[i];
-    const Vector<T> b = rows[i + step];
-    rows[i] = exchange<T, step, true>(a, b, positions);
-    rows[i + step] = exchange<T, step, false>(a, b, positions);
-  }
-  if constexpr (2 * step < lanes) transpose_stage<T, 2 * step>(rows);
-}
-
-/// to[q][l] = from[l][q] for a square of a vector's length.
-template <class T>
-void transpose_square(const T* from, std::int64_t from_stride, T* to, std::int64_t to_stride) {
-  constexpr int lanes = vector_lanes<T>;
-  Vector<T> rows[lanes];
-#pragma GCC unroll 16
-  for (int l = 0; l < lanes; ++l) rows[l] = load(from + l * from_stride);
-  transpose_stage<T, 1>(rows);
-#pragma GCC unroll 16
-  for (int l = 0; l < lanes; ++l) store(to + l * to_stride, rows[l]);
-}
-
 /// `wide` columns of a panel from a transposed factor.
 template <class T>
 void pack_transposed(const T* from, std::int64_t stride, std::int64_t k_count, std::int64_t wide, T* to) {
-  constexpr std::int64_t lanes = vector_lanes<T>;
-  const std::int64_t squares = k_count / lanes * lanes;
+  constexpr std::int64_t lanes = vector_lanes<T>, n = group<T>;
   for (std::int64_t l = 0; l < wide; l += lanes) {
     const std::int64_t high = std::min(lanes, wide - l);
     std::int64_t q = 0;
-    for (; high == lanes && q < squares; q += lanes) {
+    for (; high == lanes && q + n <= k_count; q += n) {
       if (q % per_line<T> == 0 && l + 2 * lanes <= wide) {
 #pragma GCC unroll 16
         for (std::int64_t r = lanes; r < 2 * lanes; ++r) fetch(from + (l + r) * stride + q);
       }
-      transpose_square(from + l * stride + q, stride, to + q * panel<T> + l, panel<T>);
+      Vector<T> rows[n];
+      load_transposed(from + l * stride + q, stride, rows);
+#pragma GCC unroll 4
+      for (std::int64_t p = 0; p < n; ++p) store(to + (q + p) * panel<T> + l, rows[p]);
     }
     for (; q < k_count; ++q)
       for (std::int64_t r = l; r < l + high; ++r) to[q * panel<T> + r] = from[r * stride + q];
@@ -203,21 +125,17 @@ void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const
       if (j == 0 && !Columns)  // the next block's, which no panel has read yet
         fetch_rows(std::min<std::int64_t>(block_rows, rows - i - high), k_count, from + block_step, step);
       if (wide == panel<T>)
-        block_of<Columns>(high, k_count, from, step, b, panel<T>, add, to, stride);
+        block_of<Columns>(high, k_count, from, step, b, add, to, stride);
       else
         narrow_block<Columns>(high, wide, k_count, from, step, b, add, to, stride);
     }
   }
 }
 
-/// Few rows times whole panels of b where it lies.
+/// The factor from row i and column j on.
 template <class T>
-void unpacked(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a, std::int64_t step,
-              const T* b, std::int64_t b_step, bool add, T* c, std::int64_t stride) {
-  for (std::int64_t j = 0; j < columns; j += panel<T>)
-    for (std::int64_t i = 0; i < rows; i += block_rows)
-      block_of<false>(std::min<std::int64_t>(block_rows, rows - i), k_count, a + i * step, step, b + j,
-                      b_step, add, c + i * stride + j, stride);
+Factor<T> part(const Factor<T>& f, std::int64_t i, std::int64_t j) {
+  return {f.values + (f.transposed ? j * f.stride + i : i * f.stride + j), f.stride, f.transposed};
 }
 
 }  // namespace
@@ -227,10 +145,10 @@ void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a
               Into into, T* c, std::int64_t stride) {
   if (k <= 0 && into == Into::write)
     for (std::int64_t i = 0; i < m; ++i) std::fill(c + i * stride, c + i * stride + n, T(0));
-  if (m <= unpacked_rows && !a.transposed && !b.transposed && n % panel<T> == 0) {
+  if (is_small(m, n, k, a.transposed, b.transposed)) {
     for (std::int64_t q = 0; q < k; q += k_block)  // the same order of sums as below
-      unpacked(m, n, std::min(k_block, k - q), a.values + q, a.stride, b.values + q * b.stride, b.stride,
-               q > 0 || into == Into::add, c, stride);
+      small_product(m, n, std::min(k_block, k - q), part(a, 0, q), part(b, q, 0), q > 0 || into == Into::add,
+                    c, stride);
     return;
   }
   T* const packed_b = scratch<T>(slot_pack_b, whole_panels<T>(std::min(n, n_block)) * std::min(k, k_block));

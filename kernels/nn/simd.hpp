@@ -48,6 +48,41 @@ void store(T* to, const Vector<T>& v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+/// The first `count` <= vector_lanes values, and zeros; nothing beyond them is touched.
+template <class T>
+Vector<T> load_part(const T* from, std::int64_t count) {
+  Vector<T> v{};
+  std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(T));
+  return v;
+}
+template <class T>
+void store_part(T* to, const Vector<T>& v, std::int64_t count) {
+  std::memcpy(to, &v, static_cast<std::size_t>(count) * sizeof(T));
+}
+#if defined(__AVX2__) && !defined(__AVX512F__)
+inline __m256i first_lanes(std::int64_t count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+template <>
+inline Vector<float> load_part(const float* from, std::int64_t count) {
+  return _mm256_maskload_ps(from, first_lanes(count));
+}
+template <>
+inline void store_part(float* to, const Vector<float>& v, std::int64_t count) {
+  _mm256_maskstore_ps(to, first_lanes(count), v);
+}
+#elif defined(__AVX512F__)
+template <>
+inline Vector<float> load_part(const float* from, std::int64_t count) {
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), from);
+}
+template <>
+inline void store_part(float* to, const Vector<float>& v, std::int64_t count) {
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1), v);
+}
+#endif
+
 /// The processor multiplies and adds in one instruction.
 #if defined(FP_FAST_FMAF)
 inline constexpr bool fused = true;

@@ -28,10 +28,11 @@ struct Stretch {
   double weight_decay = 0;
 };
 
-/// What both optimisers have. The step of training is `first` + the task's.
-template <class T>
+/// What both optimisers have. The step of training is `first` + the task's. Total is what turns an
+/// operation's inputs into the gradient of a segment: ShardTotal, or another value that is called as that is.
+template <class T, class Total = ShardTotal<T>>
 struct Update {
-  ShardTotal<T> total;
+  Total total;
   std::vector<Stretch> stretches;
   RateSchedule rate;
 
@@ -52,8 +53,8 @@ struct Update {
   }
 };
 
-template <class T>
-struct SgdUpdate : Update<T> {
+template <class T, class Total = ShardTotal<T>>
+struct SgdUpdate : Update<T, Total> {
   double momentum = 0;
   void operator()(const Task& task, Inputs<T> partial, std::int64_t first, InOut<T> velocity,
                   InOut<T> w) const {
@@ -65,8 +66,8 @@ struct SgdUpdate : Update<T> {
   }
 };
 
-template <class T>
-struct AdamWUpdate : Update<T> {
+template <class T, class Total = ShardTotal<T>>
+struct AdamWUpdate : Update<T, Total> {
   void operator()(const Task& task, Inputs<T> partial, std::int64_t first, InOut<T> mean, InOut<T> square,
                   InOut<T> w) const {
     const T* gradient = this->gradient(task, partial);

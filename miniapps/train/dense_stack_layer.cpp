@@ -1,4 +1,3 @@
-#include "kernels/nn/dense_stack.hpp"
 #include "miniapps/train/layers.hpp"
 
 using namespace tutti;
@@ -8,66 +7,60 @@ namespace {
 template <class T>
 class DenseStackLayer : public Layer<T> {
  public:
-  DenseStackLayer(const std::vector<nn::LinearShape>& shapes, const std::vector<std::uint32_t>& units,
-                  const Sharded<T>& x, const Sharded<T>& hidden, const Sharded<T>& y)
-      : shapes_(shapes), units_(units), x_(x), hidden_(hidden), y_(y) {}
+  DenseStackLayer(const nn::DenseStack& stack, const std::vector<std::uint32_t>& units, const Sharded<T>& x,
+                  const Sharded<T>& trace, const Sharded<T>& y)
+      : stack_(stack), units_(units), x_(x), trace_(trace), y_(y) {}
 
   double product_flops() const override {
     double flops = 0;
-    for (const auto& shape : shapes_) flops += shape.flops();
+    for (const auto& layer : stack_.layers) flops += layer.shape.flops();
     return flops;
   }
-  double backward_product_flops() const override { return 2 * product_flops() - shapes_.front().flops(); }
+  double backward_product_flops() const override {
+    return 2 * product_flops() - stack_.layers.front().shape.flops();
+  }
 
   void forward(Recorder& r, const Shards& shards, const Parameters<T>& p) const override {
-    r.each(shards,
-           make_kernel("linear_stack", nn::DenseStackForward<T>{stack(p)}, {product_flops(), bytes(p, 1)}),
-           read(x_), read(p.weights(group(p)), whole()), write(hidden_), write(y_));
+    r.each(shards, make_kernel("linear_stack", nn::DenseStackForward<T>{stack_}, {product_flops(), bytes(p)}),
+           read(x_), read(p.weights(0), whole()), write(trace_), write(y_));
   }
   void backward(Recorder& r, const Shards& shards, const Parameters<T>& p,
                 GradientsDone<T>& done) const override {
-    r.each(shards,
-           make_kernel("linear_stack_back", nn::DenseStackBackward<T>{stack(p)},
-                       {backward_product_flops(), bytes(p, 2)}),
-           read(x_), read(hidden_), read(y_), read(p.weights(group(p)), whole()),
-           update(p.gradient(group(p))));
+    const nn::DenseStackBackward<T> derivatives{stack_};
+    if (std::holds_alternative<StackSum<T>>(p.sum(0)))
+      r.each(shards,
+             make_kernel("linear_stack_back", derivatives,
+                         {product_flops() - stack_.layers.front().shape.flops(), bytes(p)}),
+             read(y_), read(p.weights(0), whole()), update(trace_));
+    else
+      r.each(shards,
+             make_kernel("linear_stack_back", nn::DenseStackBackwardWhole<T>{derivatives},
+                         {backward_product_flops(), 2 * bytes(p)}),
+             read(y_), read(p.weights(0), whole()), update(trace_), write(p.gradient(0)));
     for (auto unit = units_.rbegin(); unit != units_.rend(); ++unit) done.unit(r, *unit);
   }
 
  private:
-  std::uint32_t group(const Parameters<T>& p) const { return p.list().unit(units_.front()).group; }
-  nn::DenseStack stack(const Parameters<T>& p) const {
-    nn::DenseStack out;
-    for (std::size_t l = 0; l < units_.size(); ++l) {
-      const auto& at = p.list().unit(units_[l]).offsets;
-      out.layers.push_back({shapes_[l], at[0], at[1]});
-    }
-    return out;
-  }
-  double bytes(const Parameters<T>& p, double times) const {
-    return times * sizeof(T) *
-           static_cast<double>(x_.elements() + hidden_.elements() + y_.elements() +
-                               p.gradient(group(p)).elements());
+  double bytes(const Parameters<T>& p) const {
+    return sizeof(T) * static_cast<double>(trace_.elements() + y_.elements() + p.list().group_sizes()[0]);
   }
 
-  std::vector<nn::LinearShape> shapes_;
+  nn::DenseStack stack_;
   std::vector<std::uint32_t> units_;
-  Sharded<T> x_, hidden_, y_;
+  Sharded<T> x_, trace_, y_;
 };
 
 }  // namespace
 
 template <class T>
-LayerPointer<T> make_dense_stack(const std::vector<nn::LinearShape>& shapes,
-                                 const std::vector<std::uint32_t>& units, const Sharded<T>& x,
-                                 const Sharded<T>& hidden, const Sharded<T>& y) {
-  return std::make_unique<DenseStackLayer<T>>(shapes, units, x, hidden, y);
+LayerPointer<T> make_dense_stack(const nn::DenseStack& stack, const std::vector<std::uint32_t>& units,
+                                 const Sharded<T>& x, const Sharded<T>& trace, const Sharded<T>& y) {
+  return std::make_unique<DenseStackLayer<T>>(stack, units, x, trace, y);
 }
 
-#define TUTTI_INSTANTIATE(T)                                                                      \
-  template LayerPointer<T> make_dense_stack(const std::vector<nn::LinearShape>&,                  \
-                                            const std::vector<std::uint32_t>&, const Sharded<T>&, \
-                                            const Sharded<T>&, const Sharded<T>&)
-TUTTI_INSTANTIATE(float);
-TUTTI_INSTANTIATE(double);
-#undef TUTTI_INSTANTIATE
+template LayerPointer<float> make_dense_stack(const nn::DenseStack&, const std::vector<std::uint32_t>&,
+                                              const Sharded<float>&, const Sharded<float>&,
+                                              const Sharded<float>&);
+template LayerPointer<double> make_dense_stack(const nn::DenseStack&, const std::vector<std::uint32_t>&,
+                                               const Sharded<double>&, const Sharded<double>&,
+                                               const Sharded<double>&);

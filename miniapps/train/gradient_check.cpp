@@ -51,13 +51,16 @@ double gradient_error(const ModelConfig& config, const Parameters<float>* weight
     model.record_forward(r);
     model.record_loss(r, loss, rows);
     model.record_backward(r, [&](Recorder& to, std::uint32_t group) {
-      const auto& sum = p.sum(group);
-      sum.record_partial(to);
-      to.each(
-          p.weights(group).segments(),
-          make_kernel("total", [total = sum.total()](const Task& task, Inputs<double> partial,
-                                                     Out<double> g) { total(partial, task.box, g.data); }),
-          sum.read_partial(), write(gradients[group]));
+      std::visit(
+          [&](const auto& sum) {
+            sum.record_partial(to);
+            to.each(p.weights(group).segments(),
+                    make_kernel("total",
+                                [total = sum.total()](const Task& task, Inputs<double> partial,
+                                                      Out<double> g) { total(partial, task.box, g.data); }),
+                    sum.read_partial(), write(gradients[group]));
+          },
+          p.sum(group));
     });
   });
   Graph forward = rt.record("forward", [&](Recorder& r) {

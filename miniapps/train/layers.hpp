@@ -14,8 +14,6 @@
 #include "kernels/nn/functors.hpp"
 #include "miniapps/train/parameters.hpp"
 
-namespace nn = tutti::kernels::nn;
-
 template <class T>
 class Layer {
  public:
@@ -57,12 +55,12 @@ struct LinearOptions {
 template <class T>
 LayerPointer<T> make_linear(const LinearOptions<T>& options);
 
-/// y = x through dense layers with ReLU between, as one task per shard: for layers whose `units` are in one
-/// group. `hidden` is nn::DenseStack's. Backward: from the derivatives that y holds then; none of x.
+/// y = x through dense layers with ReLU between, as one task per shard: for layers whose `units` are in group
+/// 0. `trace` is nn::DenseStack's. Backward: from the derivatives that y holds then; none of x.
 template <class T>
-LayerPointer<T> make_dense_stack(const std::vector<nn::LinearShape>& shapes,
-                                 const std::vector<std::uint32_t>& units, const tutti::Sharded<T>& x,
-                                 const tutti::Sharded<T>& hidden, const tutti::Sharded<T>& y);
+LayerPointer<T> make_dense_stack(const nn::DenseStack& stack, const std::vector<std::uint32_t>& units,
+                                 const tutti::Sharded<T>& x, const tutti::Sharded<T>& trace,
+                                 const tutti::Sharded<T>& y);
 
 /// y = layer norm of x (gain, bias). Backward: dx += ..., from dy.
 template <class T>

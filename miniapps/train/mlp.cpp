@@ -4,17 +4,20 @@
 #include "miniapps/train/model.hpp"
 #include "runtime/error.hpp"
 
+using tutti::Sharded;
+
 namespace {
 
 /// Layers with fewer parameters than this in all are one group, and then one task: a task for each would cost
 /// more than it computes.
 constexpr std::int64_t small_elements = 32768;
+constexpr std::int64_t small_segments = 8;  // of that group, so that it changes on several workers at once
 
 }  // namespace
 
 template <class T>
 void Model<T>::build_mlp() {
-  list_ = ParameterList(small_elements);
+  list_ = ParameterList(small_elements, small_segments);
   std::vector<std::int64_t> widths{config_.features};
   widths.insert(widths.end(), config_.hidden.begin(), config_.hidden.end());
   widths.push_back(config_.classes);
@@ -28,11 +31,15 @@ void Model<T>::build_mlp() {
     add_dense(*input_, std::nullopt, widths, units);
     return;
   }
-  std::vector<nn::LinearShape> shapes;
-  std::int64_t hidden = 0;
-  for (std::size_t i = 0; i < units.size(); ++i) shapes.push_back({samples_, widths[i], widths[i + 1]});
-  for (const std::int64_t width : config_.hidden) hidden += samples_ * width;
-  layers_.push_back(make_dense_stack<T>(shapes, units, *input_, make(hidden, "hidden"), *logits_));
+  nn::DenseStack stack;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const auto& at = list_.unit(units[i]).offsets;
+    stack.layers.push_back({{samples_, widths[i], widths[i + 1]}, at[0], at[1]});
+  }
+  const Sharded<T> trace = make(stack.trace(), "trace");
+  layers_.push_back(make_dense_stack<T>(stack, units, *input_, trace, *logits_));
+  // among several ranks, sums of gradients travel instead
+  if (shards_.context().ranks == 1) stack_sum_.emplace(shards_, stack, trace);
 }
 
 template void Model<float>::build_mlp();

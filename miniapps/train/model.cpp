@@ -24,7 +24,7 @@ Model<T>::Model(const RankContext& context, const ModelConfig& config, std::int6
     build_gpt();
   else
     usage_error("there is no model '{}'", config_.kind);
-  parameters_ = std::make_unique<Parameters<T>>(context, shards_, list_, seed);
+  parameters_ = std::make_unique<Parameters<T>>(context, shards_, list_, seed, stack_sum_);
 }
 
 template <class T>

@@ -81,6 +81,7 @@ class Model {
   std::int64_t samples_;
   ParameterList list_;
   std::vector<LayerPointer<T>> layers_;
+  std::optional<StackSum<T>> stack_sum_;  // of mlp's layers if they are one task
   std::optional<tutti::Sharded<T>> input_, logits_;
   std::optional<tutti::Sharded<std::int32_t>> tokens_, labels_;
   std::unique_ptr<Parameters<T>> parameters_;

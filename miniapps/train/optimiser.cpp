@@ -19,20 +19,29 @@ Optimiser<T>::Optimiser(const Parameters<T>& parameters, const OptimiserConfig& 
 
 template <class T>
 void Optimiser<T>::record(Recorder& r, std::uint32_t group, const Scalar<std::int64_t>& first) const {
-  const ShardSum<T>& sum = parameters_.sum(group);
+  std::visit([&](const auto& sum) { record(r, group, first, sum); }, parameters_.sum(group));
+}
+
+template <class T>
+template <class Sum>
+void Optimiser<T>::record(Recorder& r, std::uint32_t group, const Scalar<std::int64_t>& first,
+                          const Sum& sum) const {
+  using Total = std::remove_cvref_t<decltype(sum.total())>;
   const Replicated<T>& w = parameters_.weights(group);
-  nn::Update<T> update{sum.total(), {}, config_.rate};
+  nn::Update<T, Total> update{sum.total(), {}, config_.rate};
   for (const auto& t : parameters_.list().tensors())
     if (t.group == group)
       update.stretches.push_back(
           {t.offset, t.offset + t.tensor.elements(), t.tensor.decays ? config_.weight_decay : 0});
   sum.record_partial(r);
   if (config_.kind == "sgd")
-    r.each(w.segments(),
-           make_kernel("sgd", nn::SgdUpdate<T>{std::move(update), config_.momentum}, {6, 5 * sizeof(T)}),
-           sum.read_partial(), read(first), tutti::update(states_[0][group]), tutti::update(w));
+    r.each(
+        w.segments(),
+        make_kernel("sgd", nn::SgdUpdate<T, Total>{std::move(update), config_.momentum}, {6, 5 * sizeof(T)}),
+        sum.read_partial(), read(first), tutti::update(states_[0][group]), tutti::update(w));
   else
-    r.each(w.segments(), make_kernel("adamw", nn::AdamWUpdate<T>{std::move(update)}, {16, 7 * sizeof(T)}),
+    r.each(w.segments(),
+           make_kernel("adamw", nn::AdamWUpdate<T, Total>{std::move(update)}, {16, 7 * sizeof(T)}),
            sum.read_partial(), read(first), tutti::update(states_[0][group]),
            tutti::update(states_[1][group]), tutti::update(w));
 }

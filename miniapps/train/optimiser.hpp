@@ -32,6 +32,10 @@ class Optimiser {
   const tutti::Vector<T>& state(std::size_t name, std::uint32_t group) const { return states_[name][group]; }
 
  private:
+  template <class Sum>
+  void record(tutti::Recorder& r, std::uint32_t group, const tutti::Scalar<std::int64_t>& first,
+              const Sum& sum) const;
+
   const Parameters<T>& parameters_;
   OptimiserConfig config_;
   std::vector<std::string> names_;

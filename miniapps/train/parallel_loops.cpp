@@ -12,12 +12,6 @@ namespace {
 // Parameters that one turn of the update's loop changes: few enough that threads get even shares.
 constexpr std::int64_t segment = 512;
 
-std::vector<ShardRange> single_shards(std::int64_t count) {
-  std::vector<ShardRange> out;
-  for (std::uint32_t s = 0; s < count; ++s) out.push_back({s, s + 1});
-  return out;
-}
-
 }  // namespace
 
 ParallelLoops::ParallelLoops(const Model<float>& model, const OptimiserConfig& optimiser, std::int64_t step,
@@ -27,7 +21,7 @@ ParallelLoops::ParallelLoops(const Model<float>& model, const OptimiserConfig& o
       step_(step),
       threads_(threads),
       shards_(model.shards().count()),
-      tree_({0, static_cast<std::uint32_t>(shards_)}, single_shards(shards_)),
+      tree_({0, static_cast<std::uint32_t>(shards_)}),
       losses_(static_cast<std::size_t>(shards_)) {
   const auto by_shard = [&](std::int64_t n) {
     return ByShard(static_cast<std::size_t>(shards_), std::vector<float>(static_cast<std::size_t>(n)));

@@ -37,6 +37,12 @@ std::int64_t ParameterList::elements() const {
   return n;
 }
 
+std::int64_t ParameterList::segments(std::size_t group) const {
+  constexpr std::int64_t most = 8192, tiny = 512;  // elements of one
+  const auto parts = [n = sizes_[group]](std::int64_t of) { return (n + of - 1) / of; };
+  return std::max(parts(most), std::min(parts(tiny), least_segments_));
+}
+
 namespace {
 
 /// Cuts groups and deals their segments: the ranks take turns, each with consecutive segments of a group.
@@ -44,9 +50,7 @@ class SegmentDealer {
  public:
   explicit SegmentDealer(const RankContext& context) : context_(context) {}
 
-  Rows deal(std::int64_t elements) {
-    const std::int64_t count =
-        (elements + ParameterList::segment_elements - 1) / ParameterList::segment_elements;
+  Rows deal(std::int64_t elements, std::int64_t count) {
     // equal parts, in multiples of a cache line
     const std::int64_t length = ((elements + count - 1) / count + 15) / 16 * 16;
     std::vector<std::int64_t> bounds;
@@ -69,15 +73,35 @@ class SegmentDealer {
 }  // namespace
 
 template <class T>
+StackSum<T>::StackSum(const Shards& shards, const nn::DenseStack& stack, const Sharded<T>& trace)
+    : shards_(shards.layout().tile_count()),
+      trace_(trace),
+      total_{stack, ShardTree({0, shards.layout().tile_count()})} {}
+
+template <class T>
+Access StackSum<T>::read_partial() const {
+  return read(trace_, tiles([shards = shards_](TileId) {
+                std::vector<TileId> all;
+                for (std::uint32_t s = 0; s < shards; ++s) all.push_back(TileId{s});
+                return all;
+              }));
+}
+
+template <class T>
 Parameters<T>::Parameters(const RankContext& context, const Shards& shards, const ParameterList& list,
-                          std::uint64_t seed)
+                          std::uint64_t seed, const std::optional<StackSum<T>>& stack)
     : list_(list) {
   SegmentDealer dealer(context);
   for (std::size_t g = 0; g < list.group_sizes().size(); ++g) {
-    const Rows segments = dealer.deal(list.group_sizes()[g]);
+    const Rows segments = dealer.deal(list.group_sizes()[g], list.segments(g));
+    const Replicated<T> weights(segments, fmt::format("parameters {}", g));
+    if (stack && g == 0) {
+      groups_.push_back({weights, std::nullopt, *stack});
+      continue;
+    }
     const Sharded<T> gradient(shards, segments.size(), fmt::format("gradient {}", g));
-    groups_.push_back({Replicated<T>(segments, fmt::format("parameters {}", g)), gradient,
-                       ShardSum<T>(shards, gradient, segments, fmt::format("partial gradient {}", g))});
+    groups_.push_back(
+        {weights, gradient, ShardSum<T>(shards, gradient, segments, fmt::format("partial gradient {}", g))});
   }
   std::uint64_t first = 0;
   for (const auto& placed : list_.tensors()) {
@@ -115,6 +139,8 @@ void GradientsDone<T>::unit(Recorder& r, std::uint32_t number) {
   if (--open_[group] == 0) callback_(r, group);
 }
 
+template class StackSum<float>;
+template class StackSum<double>;
 template class Parameters<float>;
 template class Parameters<double>;
 template class GradientsDone<float>;

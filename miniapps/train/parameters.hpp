@@ -3,11 +3,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <tutti/tutti.hpp>
+
+#include "kernels/nn/dense_stack.hpp"
+
+namespace nn = tutti::kernels::nn;
 
 /// One parameter tensor and how it starts.
 struct Tensor {
@@ -23,13 +29,12 @@ struct Tensor {
 /// Which tensors a model has and where they lie. A unit is what one layer has: its tensors follow each other.
 /// Units are reduced and updated in groups, as soon as the last gradient of the group is there: a unit of
 /// `group_elements` or more is one, consecutive smaller ones share one, so that small layers share messages.
-/// A group is cut into segments of at most `segment_elements`, dealt to the ranks in turn. None of it depends
-/// on ranks, but who owns a segment.
+/// A group is cut into segments of at most `segment_elements`, and if it is not tiny into `least_segments` at
+/// least; they are dealt to the ranks in turn. None of it depends on ranks, but who owns a segment.
 class ParameterList {
  public:
-  static constexpr std::int64_t segment_elements = 8192;
-
-  explicit ParameterList(std::int64_t group_elements = 16384) : group_elements_(group_elements) {}
+  explicit ParameterList(std::int64_t group_elements = 16384, std::int64_t least_segments = 1)
+      : group_elements_(group_elements), least_segments_(least_segments) {}
 
   struct Unit {
     std::uint32_t group = 0;
@@ -49,28 +54,50 @@ class ParameterList {
   std::size_t unit_count() const { return units_.size(); }
   const std::vector<Placed>& tensors() const { return tensors_; }
   const std::vector<std::int64_t>& group_sizes() const { return sizes_; }
+  std::int64_t segments(std::size_t group) const;
   std::int64_t elements() const;  ///< of all tensors
 
  private:
-  std::int64_t group_elements_;
+  std::int64_t group_elements_, least_segments_;
   std::vector<Unit> units_;
   std::vector<Placed> tensors_;
   std::vector<std::int64_t> sizes_;  // by group
+};
+
+/// The sum over shards of a gradient that a stack of layers leaves in the shards' traces: as ShardSum, but it
+/// is formed where it is used. For one rank, which has all of them.
+template <class T>
+class StackSum {
+ public:
+  StackSum(const tutti::Shards& shards, const nn::DenseStack& stack, const tutti::Sharded<T>& trace);
+
+  void record_partial(tutti::Recorder& /*r*/) const {}
+  tutti::Access read_partial() const;
+  const nn::DenseStackGradient<T>& total() const { return total_; }
+
+ private:
+  std::uint32_t shards_;
+  tutti::Sharded<T> trace_;
+  nn::DenseStackGradient<T> total_;
 };
 
 /// The collections behind a list, on one rank.
 template <class T>
 class Parameters {
  public:
-  /// Weights as the list says, from `seed`: the same on all ranks, whatever their number.
+  /// Weights as the list says, from `seed`: the same on all ranks, whatever their number. `stack`: what adds
+  /// up the gradient of group 0, of which no shard has its part in memory then.
   Parameters(const tutti::RankContext& context, const tutti::Shards& shards, const ParameterList& list,
-             std::uint64_t seed);
+             std::uint64_t seed, const std::optional<StackSum<T>>& stack = {});
 
   const ParameterList& list() const { return list_; }
   std::size_t group_count() const { return groups_.size(); }
   const tutti::Replicated<T>& weights(std::uint32_t group) const { return groups_[group].weights; }
-  const tutti::Sharded<T>& gradient(std::uint32_t group) const { return groups_[group].gradient; }
-  const tutti::ShardSum<T>& sum(std::uint32_t group) const { return groups_[group].sum; }
+  /// Each shard's part of the gradient; there is none where a StackSum adds it up.
+  const tutti::Sharded<T>& gradient(std::uint32_t group) const { return groups_[group].gradient.value(); }
+  const std::variant<tutti::ShardSum<T>, StackSum<T>>& sum(std::uint32_t group) const {
+    return groups_[group].sum;
+  }
 
   /// A tensor's part of this rank's copy of the weights. Between runs only.
   std::span<T> tensor(const ParameterList::Placed& placed) const;
@@ -80,8 +107,8 @@ class Parameters {
  private:
   struct Group {
     tutti::Replicated<T> weights;
-    tutti::Sharded<T> gradient;
-    tutti::ShardSum<T> sum;
+    std::optional<tutti::Sharded<T>> gradient;
+    std::variant<tutti::ShardSum<T>, StackSum<T>> sum;
   };
   ParameterList list_;
   std::vector<Group> groups_;

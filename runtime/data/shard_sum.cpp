@@ -16,12 +16,6 @@ void list_subtrees(const Layout& shards, const ShardRange& range, std::vector<Sh
   list_subtrees(shards, {middle, range.end}, out);
 }
 
-std::vector<ShardRange> leaves(const ShardRange& range) {
-  std::vector<ShardRange> out;
-  for (std::uint32_t s = range.begin; s < range.end; ++s) out.push_back({s, s + 1});
-  return out;
-}
-
 std::vector<TileId> tiles_of(const ShardRange& range) {
   std::vector<TileId> out;
   for (std::uint32_t s = range.begin; s < range.end; ++s) out.push_back(TileId{s});
@@ -65,7 +59,7 @@ void ShardSum<T>::record_partial(Recorder& r) const {
   if (!parts_) return;
   const std::uint32_t segments = segments_.layout().tile_count();
   PartialSum<T> kernel{{}, segments, segments_.size()};
-  for (const ShardRange& range : subtrees_) kernel.trees.emplace_back(range, leaves(range));
+  for (const ShardRange& range : subtrees_) kernel.trees.emplace_back(range);
   const double mean = static_cast<double>(all_.end) / static_cast<double>(subtrees_.size());
   r.each(*parts_, make_kernel("partial_sum", std::move(kernel), {mean - 1, (mean + 1) * sizeof(T)}),
          read(terms_, tiles([subtrees = subtrees_, segments](TileId t) {
@@ -87,7 +81,7 @@ Access ShardSum<T>::read_partial() const {
 
 template <class T>
 ShardTotal<T> ShardSum<T>::total() const {
-  return {ShardTree(all_, parts_ ? subtrees_ : leaves(all_)), !parts_};
+  return {parts_ ? ShardTree(all_, subtrees_) : ShardTree(all_), !parts_};
 }
 
 template class ShardSum<float>;

@@ -6,7 +6,18 @@
 
 namespace tutti {
 
+namespace {
+
+std::vector<ShardRange> leaves(const ShardRange& range) {
+  std::vector<ShardRange> out;
+  for (std::uint32_t s = range.begin; s < range.end; ++s) out.push_back({s, s + 1});
+  return out;
+}
+
+}  // namespace
+
 ShardTree::ShardTree(const ShardRange& range, const std::vector<ShardRange>& given) { list(range, given); }
+ShardTree::ShardTree(const ShardRange& range) : ShardTree(range, leaves(range)) {}
 
 std::uint32_t ShardTree::middle(const ShardRange& range) {
   return range.begin + std::bit_floor(range.end - range.begin - 1);

@@ -24,6 +24,8 @@ class ShardTree {
   static constexpr std::size_t most_open = 33;
 
   ShardTree(const ShardRange& range, const std::vector<ShardRange>& given);
+  /// Each shard of the range is given by itself.
+  explicit ShardTree(const ShardRange& range);
 
   /// The tree in the order in which its terms come: after term k, the last two open sums become one, this
   /// many times.

@@ -52,7 +52,16 @@ BENCHMARK(product)
     ->Args({64, 64, 32, 0, 1})     // blocks of attention
     ->Args({64, 32, 64, 0, 0})
     ->Args({64, 32, 64, 1, 0})
-    ->Args({64, 64, 64, 0, 0});  // mlp with layers of 64
+    ->Args({64, 64, 64, 0, 0})  // mlp with layers of 64
+    ->Args({2, 64, 64, 0, 0})   // and few samples in a shard
+    ->Args({2, 64, 64, 0, 1})
+    ->Args({64, 64, 2, 1, 0})
+    ->Args({8, 64, 64, 0, 0})
+    ->Args({8, 64, 64, 0, 1})
+    ->Args({64, 64, 8, 1, 0})
+    ->Args({8, 10, 64, 0, 0})
+    ->Args({8, 64, 10, 0, 1})
+    ->Args({64, 10, 8, 1, 0});
 
 constexpr AttentionShape attention{2, 128, 4, 32};
 

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <thread>
 
+#include "kernels/nn/dense_stack.hpp"
 #include "kernels/nn/gemm.hpp"
 #include "kernels/nn/simd.hpp"
 #include "tests/unit/nn_cases.hpp"
@@ -80,6 +81,21 @@ TEST(NnProducts, EqualTripleLoops) {
   check_products<double>();
 }
 
+TEST(NnProducts, BitsOfARowDoNotDependOnTheOthers) {
+  for (const bool tb : {false, true})
+    for (const auto& [n, k] : {std::pair{64, 64}, {30, 61}, {9, 300}}) {
+      const Product<float> all(90, n, k, false, tb, 0);
+      const std::vector<float> expected = all.run(Into::add, true);
+      for (const std::int64_t m : {1, 2, 3, 4, 5, 6, 8, 13, 40}) {
+        Product<float> few = all;
+        few.m = m;
+        const std::vector<float> found = few.run(Into::add, true);
+        EXPECT_EQ(std::memcmp(found.data(), expected.data(), m * n * sizeof(float)), 0)
+            << m << " " << n << " " << k;
+      }
+    }
+}
+
 TEST(NnProducts, LargeOnesFromTheLibrary) {  // beyond 512^3 values, where there is one
   const std::int64_t m = 300, n = 750, k = 601;
   for (const bool transposed : {false, true}) {
@@ -110,6 +126,34 @@ TEST(NnProducts, SameBitsFromSeveralThreadsAtOnce) {
 }
 
 TEST(NnProducts, NameTheirLibrary) { EXPECT_GT(std::strlen(gemm_library()), 0U); }
+
+TEST(NnDenseStack, GradientHasTheBitsOfSingleLayersAndOfTheTree) {
+  constexpr std::uint32_t shards = 5;
+  for (const std::int64_t rows : {1, 2, 7, 300}) {
+    const DenseStack stack{{{{rows, 13, 40}, 0, 520}, {{rows, 40, 9}, 560, 920}}};
+    constexpr std::int64_t parameters = 929;
+    const tutti::ShardTree tree({0, shards});
+    std::vector<std::vector<float>> traces(shards), gradients(shards, std::vector<float>(parameters));
+    std::vector<tutti::Input<float>> trace(shards), gradient(shards);
+    for (std::uint32_t s = 0; s < shards; ++s) {
+      traces[s] = as<float>(random_values(stack.trace(), s));
+      for (std::size_t l = 0; l < 2; ++l)
+        linear_backward_weight<float>(stack.layers[l].shape, traces[s].data() + stack.input_at(l),
+                                      traces[s].data() + stack.derivative_at(l), Into::write,
+                                      gradients[s].data() + stack.layers[l].w,
+                                      gradients[s].data() + stack.layers[l].b);
+      trace[s].data = traces[s].data();
+      gradient[s].data = gradients[s].data();
+    }
+    std::vector<float> expected(parameters), found(parameters);
+    tree.sum(tutti::Inputs<float>{gradient}, 0, parameters, expected.data());
+    const DenseStackGradient<float> sum{stack, tree};
+    for (std::int64_t begin = 0, length = 1; begin < parameters; begin += length, length = 2 * length + 5)
+      sum(tutti::Inputs<float>{trace}, {{0, 0, begin}, {1, 1, std::min(parameters, begin + length)}},
+          found.data() + begin);
+    EXPECT_EQ(std::memcmp(found.data(), expected.data(), parameters * sizeof(float)), 0) << rows;
+  }
+}
 
 TEST(NnFunctions, ExponentialKeepsItsBound) {
   double worst = 0;
