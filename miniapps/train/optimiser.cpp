@@ -5,6 +5,19 @@
 using namespace tutti;
 namespace nn = tutti::kernels::nn;
 
+namespace {
+
+template <class T>
+double flops(const ShardSum<T>& /*sum*/) {
+  return 0;  // memory counts
+}
+template <class T>
+double flops(const StackSum<T>& sum) {
+  return sum.flops();
+}
+
+}  // namespace
+
 template <class T>
 Optimiser<T>::Optimiser(const Parameters<T>& parameters, const OptimiserConfig& config)
     : parameters_(parameters), config_(config) {
@@ -35,15 +48,16 @@ void Optimiser<T>::record(Recorder& r, std::uint32_t group, const Scalar<std::in
           {t.offset, t.offset + t.tensor.elements(), t.tensor.decays ? config_.weight_decay : 0});
   sum.record_partial(r);
   if (config_.kind == "sgd")
+    r.each(w.segments(),
+           make_kernel("sgd", nn::SgdUpdate<T, Total>{std::move(update), config_.momentum},
+                       {flops(sum) + 6, 5 * sizeof(T)}),
+           sum.read_partial(), read(first), tutti::update(states_[0][group]), tutti::update(w));
+  else
     r.each(
         w.segments(),
-        make_kernel("sgd", nn::SgdUpdate<T, Total>{std::move(update), config_.momentum}, {6, 5 * sizeof(T)}),
-        sum.read_partial(), read(first), tutti::update(states_[0][group]), tutti::update(w));
-  else
-    r.each(w.segments(),
-           make_kernel("adamw", nn::AdamWUpdate<T, Total>{std::move(update)}, {16, 7 * sizeof(T)}),
-           sum.read_partial(), read(first), tutti::update(states_[0][group]),
-           tutti::update(states_[1][group]), tutti::update(w));
+        make_kernel("adamw", nn::AdamWUpdate<T, Total>{std::move(update)}, {flops(sum) + 16, 7 * sizeof(T)}),
+        sum.read_partial(), read(first), tutti::update(states_[0][group]), tutti::update(states_[1][group]),
+        tutti::update(w));
 }
 
 template class Optimiser<float>;

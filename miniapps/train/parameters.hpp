@@ -74,6 +74,8 @@ class StackSum {
   void record_partial(tutti::Recorder& /*r*/) const {}
   tutti::Access read_partial() const;
   const nn::DenseStackGradient<T>& total() const { return total_; }
+  /// Operations for one element.
+  double flops() const { return 2.0 * static_cast<double>(total_.stack.layers[0].shape.rows * shards_); }
 
  private:
   std::uint32_t shards_;

@@ -78,12 +78,12 @@ History run(Runtime& rt, const TrainOptions& opt, Training& training, GemmRate& 
   return history;
 }
 
-/// The rate of all workers inside the tasks that consist of matrix products, with the activations that belong
-/// to them.
-double product_gflops(const Findings& found) {
+/// The rate of all workers inside the tasks that consist of matrix products of these kinds, with the
+/// activations that belong to them.
+double product_gflops(const Findings& found, std::initializer_list<const char*> kinds) {
   double flops = 0, time_s = 0;
   for (const OperationFinding& o : found.operations)
-    for (const char* kind : {"linear", "attention", "convolution"})
+    for (const char* kind : kinds)
       if (o.name.starts_with(kind)) {
         flops += o.all.flops;
         time_s += o.all.time_s;
@@ -99,12 +99,14 @@ void report_speed(const Model<float>& model, const GemmRate& gemm, Report& repor
   report.merit(c.is_text() ? "tokens_per_s" : "samples_per_s", rows / step_s,
                c.is_text() ? "tokens/s" : "samples/s", "speed");
   const Findings found = report.findings();
-  const double products = product_gflops(found);
+  const double products = product_gflops(found, {"linear", "attention", "convolution"});
   report.merit("gflops", gflops, "GFLOP/s", "products in a step");
   report.merit("product_gflops", products, "GFLOP/s", "products alone");
   report.merit("gemm_gflops", gemm.gflops(), "GFLOP/s", "512 x 512 products");
   report.merit("fraction_of_gemm", gflops / gemm.gflops(), "1", "step over those");
   report.merit("product_fraction_of_gemm", products / gemm.gflops(), "1", "products over those");
+  report.merit("linear_fraction_of_gemm", product_gflops(found, {"linear"}) / gemm.gflops(), "1",
+               "of dense layers alone");
   if (c.is_text()) {
     // 6 N + 6 L C T per token, as llm.c counts
     const double flops = 6.0 * static_cast<double>(model.parameters().list().elements()) +
