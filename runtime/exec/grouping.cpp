@@ -22,9 +22,10 @@ Grouping::Grouping(const Plan& plan, const StepGate& gate)
   }
 }
 
-void Grouping::start(std::int64_t step) {
-  const auto copies = static_cast<std::int64_t>(plan_.copies_per_cycle());
-  horizon_.store(2 * (step + 2 * copies));  // by then all has been measured
+void Grouping::start(std::int64_t step, int changes) {
+  // two cycles: by then all has been measured
+  patience_ = (2 * static_cast<std::int64_t>(plan_.copies_per_cycle())) << std::min(2 * changes, 12);
+  horizon_.store(2 * (step + patience_));
 }
 
 std::uint32_t Grouping::Operation::gain() const {
@@ -51,7 +52,7 @@ Groups Grouping::regroup() {
 }
 
 std::int64_t Grouping::open(std::int64_t step) {
-  const std::int64_t steps = std::max<std::int64_t>(usual_steps, 2 * plan_.copies_per_cycle());
+  const std::int64_t steps = std::max(usual_steps, patience_);
   std::int64_t horizon = horizon_.load(std::memory_order_acquire);
   while (step >= horizon / 2 && step < gate_.limit() && (horizon & ended) == 0) {
     const std::int64_t next = wants_change() ? horizon | ended : 2 * (step + steps);
@@ -66,8 +67,9 @@ std::int64_t Grouping::limit() const {
   return (horizon & ended) != 0 ? std::min(limit, horizon / 2) : limit;
 }
 
-void Grouping::count(std::uint32_t operation, Length before, Length now) {
+void Grouping::count(std::uint32_t operation, std::uint64_t tasks, Length before, Length now) {
   Operation& o = operations_[operation];
+  if (o.is_grouped && tasks == 1) return;  // without company
   if (before != Length::unknown) --(before == Length::tiny ? o.tiny : o.other);
   ++(now == Length::tiny ? o.tiny : o.other);
 }

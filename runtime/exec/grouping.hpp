@@ -20,8 +20,9 @@ class Grouping {
  public:
   Grouping(const Plan& plan, const StepGate& gate);
 
-  /// A stretch starts at `step`.
-  void start(std::int64_t step);
+  /// A stretch starts at `step`, after `changes` of groups in this run: with each, those that follow are
+  /// further apart, so that tasks of changing length do not cost one change after the other.
+  void start(std::int64_t step, int changes);
   /// True if enough tasks are shorter, or longer, than their groups are meant for.
   bool wants_change() const;
   /// The groups to go on with. Nothing has been measured of them.
@@ -32,8 +33,8 @@ class Grouping {
   /// One past the last step of this stretch; falls when the stretch ends, and as the gate's limit does.
   std::int64_t limit() const;
   bool has_ended() const { return (horizon_.load(std::memory_order_acquire) & ended) != 0; }
-  /// A task of `operation`, or the tasks of a group, were of length `before` and are now of length `now`.
-  void count(std::uint32_t operation, Length before, Length now);
+  /// A task of `operation`, or each of a group of `tasks`, was of length `before` and is now of length `now`.
+  void count(std::uint32_t operation, std::uint64_t tasks, Length before, Length now);
 
  private:
   struct Operation {
@@ -51,6 +52,7 @@ class Grouping {
   const Plan& plan_;
   const StepGate& gate_;
   std::vector<Operation> operations_;
+  std::int64_t patience_ = 0;             ///< steps of this stretch at least
   std::uint32_t nodes_ = 0;               ///< as they are now
   std::atomic<std::int64_t> horizon_{0};  ///< 2 x the step where the stretch ends; | ended if that is sure
 };

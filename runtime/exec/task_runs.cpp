@@ -21,12 +21,14 @@ class TaskRuns : public Executor {
 
   void execute() override {
     const auto copies = static_cast<std::int64_t>(context_.plan.copies_per_cycle());
+    int changes = 0;
     do {
       if (grouping_.wants_change()) {
         regroup();
         stretch_->enter(copy_, step_);
+        ++changes;
       }
-      grouping_.start(step_);
+      grouping_.start(step_, changes);
       stretch_->execute();
       copy_ = static_cast<std::uint32_t>((copy_ + grouping_.limit() - step_) % copies);
       step_ = grouping_.limit();

@@ -231,7 +231,7 @@ class TaskExecutor : public Executor {
     const auto tasks = static_cast<std::uint64_t>(hot.last - hot.first);
     const Length length = w.meter.length_of(tasks == 1 ? took : took / (2 * tasks));
     if (hot.length == Length::unknown || (hot.length == Length::tiny) != (length == Length::tiny))
-      grouping_.count(hot.first->node->operation, hot.length, length);
+      grouping_.count(hot.first->node->operation, tasks, hot.length, length);
     hot.length = length;
   }
 

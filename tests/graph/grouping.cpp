@@ -24,7 +24,7 @@ class GroupingOfTasks : public ::testing::Test {
     gate_->start(0, 1000);
     grouping_ = std::make_unique<Grouping>(plan(), *gate_);
     all_alone_ = grouping_->regroup().size();
-    grouping_->start(0);
+    grouping_->start(0, 0);
   }
   const Plan& plan() const { return simulator_->plan(0); }
 
@@ -38,7 +38,7 @@ class GroupingOfTasks : public ::testing::Test {
 };
 
 TEST_F(GroupingOfTasks, LongTasksStayAlone) {
-  for (std::uint32_t i = 0; i < all_alone_; ++i) grouping_->count(0, Length::unknown, Length::a_while);
+  for (std::uint32_t i = 0; i < all_alone_; ++i) grouping_->count(0, 1, Length::unknown, Length::a_while);
   EXPECT_FALSE(grouping_->wants_change());
   EXPECT_GT(grouping_->open(2), 2);  // where the first stretch might have ended
   EXPECT_FALSE(grouping_->has_ended());
@@ -48,7 +48,7 @@ TEST_F(GroupingOfTasks, LongTasksStayAlone) {
 TEST_F(GroupingOfTasks, TinyTasksEndTheStretchAndAreGrouped) {
   EXPECT_EQ(all_alone_, 32U);
   EXPECT_EQ(grouping_->open(0), 2);
-  for (std::uint32_t i = 0; i < 20; ++i) grouping_->count(0, Length::unknown, Length::tiny);
+  for (std::uint32_t i = 0; i < 20; ++i) grouping_->count(0, 1, Length::unknown, Length::tiny);
   ASSERT_TRUE(grouping_->wants_change());
   EXPECT_EQ(grouping_->open(1), 2);
   EXPECT_FALSE(grouping_->has_ended());
@@ -61,15 +61,18 @@ TEST_F(GroupingOfTasks, TinyTasksEndTheStretchAndAreGrouped) {
 }
 
 TEST_F(GroupingOfTasks, GroupsThatTakeLongAreDissolved) {
-  for (std::uint32_t i = 0; i < 32; ++i) grouping_->count(0, Length::unknown, Length::tiny);
+  for (std::uint32_t i = 0; i < 32; ++i) grouping_->count(0, 1, Length::unknown, Length::tiny);
   grouping_->regroup();
-  grouping_->start(2);
-  grouping_->count(0, Length::unknown, Length::tiny);
-  grouping_->count(0, Length::unknown, Length::tiny);
+  grouping_->start(2, 1);
+  grouping_->count(0, 16, Length::unknown, Length::tiny);
+  grouping_->count(0, 16, Length::unknown, Length::tiny);
   EXPECT_FALSE(grouping_->wants_change());
-  grouping_->count(0, Length::tiny, Length::brief);
+  EXPECT_EQ(grouping_->open(2), 10);  // later than the first time
+  for (int i = 0; i < 4; ++i) grouping_->count(0, 1, Length::unknown, Length::brief);  // not in a group
   EXPECT_FALSE(grouping_->wants_change());
-  grouping_->count(0, Length::tiny, Length::a_while);
+  grouping_->count(0, 16, Length::tiny, Length::brief);
+  EXPECT_FALSE(grouping_->wants_change());
+  grouping_->count(0, 16, Length::tiny, Length::a_while);
   EXPECT_TRUE(grouping_->wants_change());
   EXPECT_EQ(grouping_->regroup().size(), all_alone_);
 }
