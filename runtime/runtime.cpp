@@ -116,6 +116,7 @@ void Runtime::start() {
   }
   const std::uint32_t own_cores = device_ ? 1 : std::max(1U, share.cores / std::max(1U, share.ranks));
   context_.workers = options_->threads > 0 ? static_cast<std::uint32_t>(options_->threads) : own_cores;
+  transport_->check_workers(context_.workers);
   context_.budget = std::make_shared<MemoryBudget>(memory_share_bytes(*transport_));
   oversubscribed_ =
       transport_->sum(context_.workers) * share.ranks > std::uint64_t{share.cores} * context_.ranks;

@@ -32,6 +32,7 @@ class MpiTransport : public Transport {
   std::uint32_t ranks() const override { return static_cast<std::uint32_t>(ranks_); }
   std::uint32_t ranks_on_node() const override { return static_cast<std::uint32_t>(ranks_on_node_); }
   std::string description() const override;
+  void check_workers(std::uint32_t workers) const override { library_->check_workers(workers); }
   std::string refuses_device_memory() const override { return mpi_refuses_device_memory(); }
 
   void barrier() override {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <climits>
+#include <cstdlib>
 #include <string_view>
 
 #include "runtime/error.hpp"
@@ -28,6 +29,17 @@ const char* level_name(int level) {
   }
 }
 
+namespace {
+
+/// Open MPI takes locks at every level but single: without them messages of a few bytes take half to two
+/// thirds of the time.
+std::string_view wanted_level() {
+  const char* const text = std::getenv("TUTTI_MPI_THREADS");
+  return text ? text : "serialized";
+}
+
+}  // namespace
+
 Library::Library(int& argc, char**& argv) {
   int finalised = 0;
   int initialised = 0;
@@ -36,14 +48,21 @@ Library::Library(int& argc, char**& argv) {
   MPI_Initialized(&initialised);
   owner_ = !initialised;
   if (owner_) {
-    check(MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &level_), "MPI_Init_thread");
+    const int level = wanted_level() == "single" ? MPI_THREAD_SINGLE : MPI_THREAD_SERIALIZED;
+    check(MPI_Init_thread(&argc, &argv, level, &level_), "MPI_Init_thread");
   } else {
     check(MPI_Query_thread(&level_), "MPI_Query_thread");
   }
-  if (level_ < MPI_THREAD_SERIALIZED) {
-    environment_error("MPI grants thread level '{}', but 'serialized' is needed: build MPI with threads.",
-                      level_name(level_));
-  }
+}
+
+void Library::check_workers(std::uint32_t workers) const {
+  const std::string_view word = wanted_level();
+  if (word != "single" && word != "serialized")
+    usage_error("TUTTI_MPI_THREADS is 'serialized' or 'single', not '{}'.", word);
+  if (workers > 1 && level_ < MPI_THREAD_SERIALIZED)
+    environment_error(
+        "{} workers of a rank need MPI's thread level 'serialized', and it is '{}': use --threads 1.",
+        workers, level_name(level_));
 }
 
 Extent::Extent(std::uint64_t bytes) {

@@ -41,8 +41,9 @@ class TryLock {
   alignas(cache_line_size_bytes) std::atomic<bool> taken_{false};
 };
 
-/// MPI itself, finalised by the last owner if this initialised it and nothing went wrong. Holds the lock
-/// under which one thread at a time calls MPI.
+/// MPI itself, at the thread level that the environment variable TUTTI_MPI_THREADS names (`serialized` if it
+/// is not set, or `single`), or as the program has initialised it; finalised by the last owner if this
+/// initialised it and nothing went wrong. Holds the lock under which one thread at a time calls MPI.
 class Library {
  public:
   Library(int& argc, char**& argv);
@@ -54,6 +55,8 @@ class Library {
 
   TryLock& lock() { return lock_; }
   int level() const { return level_; }
+  /// See Transport::check_workers.
+  void check_workers(std::uint32_t workers) const;
 
   /// False where a destructor must leave MPI alone.
   static bool usable() {

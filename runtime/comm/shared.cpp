@@ -87,6 +87,7 @@ class SharedTransport : public Transport {
                                   : all    ? ", messages through shared memory"
                                            : ", messages within a node through shared memory");
   }
+  void check_workers(std::uint32_t workers) const override { far_->check_workers(workers); }
   void share_memory(bool wanted) override { wanted_ = wanted; }
   std::string refuses_device_memory() const override { return far_->refuses_device_memory(); }
 

@@ -66,6 +66,8 @@ class Transport {
   virtual std::uint32_t ranks_on_node() const = 0;
   /// For reports: library, thread level, and how messages travel.
   virtual std::string description() const = 0;
+  /// Throws Error where so many threads of a rank cannot share the transport.
+  virtual void check_workers(std::uint32_t /*workers*/) const {}
   /// Whether graphs opened from now on send messages between ranks of a node through shared memory, where
   /// the transport and the system can; they do unless told otherwise. Collective.
   virtual void share_memory(bool /*wanted*/) {}
@@ -89,8 +91,8 @@ class Transport {
 };
 
 /// The transport of this program: MPI if it was built in and the program was started by a launcher (or a
-/// single MPI rank), else one rank by itself. Initialises MPI with MPI_THREAD_SERIALIZED; throws
-/// Error(environment) if that level is not to be had. The last owner finalises MPI.
+/// single MPI rank), else one rank by itself. Initialises MPI unless the program has; the last owner
+/// finalises it.
 std::shared_ptr<Transport> make_transport(int& argc, char**& argv);
 
 /// n ranks inside one process, for tests: element r belongs to rank r, each used by its own thread.

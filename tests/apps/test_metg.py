@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import unittest
+import unittest.mock
 
 import launch
 
@@ -174,6 +177,32 @@ class BadInput(MetgTest):
         result = metg("--against", "mpi", report=False)
         self.assertEqual(result.status, 2, result)
         self.assertEqual(len(result.errors), 1, result)
+
+
+@unittest.skipUnless(HAS_MPI, "built without MPI")
+class ThreadLevel(unittest.TestCase):
+    """TUTTI_MPI_THREADS=single: MPI without locks, for ranks of one worker."""
+
+    def at(self, level: str, threads: int) -> launch.Result:
+        with unittest.mock.patch.dict(os.environ, {"TUTTI_MPI_THREADS": level}):
+            return metg("--steps", STEPS, "--messages", "mpi", "--repeat", 1, ranks=2, threads=threads)
+
+    def test_one_worker(self) -> None:
+        result = self.at("single", threads=1)
+        self.assertEqual(result.status, 0, result)
+        self.assertIn("thread level single", json.dumps(result.report))
+
+    def test_more_workers(self) -> None:
+        result = self.at("single", threads=2)
+        self.assertEqual(result.status, 3, result)
+        self.assertEqual(len(result.errors), 1, result)
+        self.assertIn("use --threads 1", result.errors[0])
+
+    def test_another_word(self) -> None:
+        result = self.at("several", threads=1)
+        self.assertEqual(result.status, 2, result)
+        self.assertEqual(len(set(result.errors)), 1, result)
+        self.assertIn("TUTTI_MPI_THREADS", result.errors[0])
 
 
 if __name__ == "__main__":
