@@ -56,7 +56,7 @@ TEST_F(GroupingOfTasks, TinyTasksEndTheStretchAndAreGrouped) {
   EXPECT_TRUE(grouping_->has_ended());
   EXPECT_EQ(grouping_->limit(), 2);
   EXPECT_EQ(grouping_->open(2), 2);
-  EXPECT_EQ(grouping_->regroup().size(), 2U);  // one for each worker
+  EXPECT_EQ(grouping_->regroup().size(), 8U);  // four for each worker
   EXPECT_FALSE(grouping_->wants_change());
 }
 
@@ -64,15 +64,14 @@ TEST_F(GroupingOfTasks, GroupsThatTakeLongAreDissolved) {
   for (std::uint32_t i = 0; i < 32; ++i) grouping_->count(0, 1, Length::unknown, Length::tiny);
   grouping_->regroup();
   grouping_->start(2, 1);
-  grouping_->count(0, 16, Length::unknown, Length::tiny);
-  grouping_->count(0, 16, Length::unknown, Length::tiny);
+  for (int i = 0; i < 8; ++i) grouping_->count(0, 4, Length::unknown, Length::tiny);
   EXPECT_FALSE(grouping_->wants_change());
   EXPECT_EQ(grouping_->open(2), 10);  // later than the first time
   for (int i = 0; i < 4; ++i) grouping_->count(0, 1, Length::unknown, Length::brief);  // not in a group
   EXPECT_FALSE(grouping_->wants_change());
-  grouping_->count(0, 16, Length::tiny, Length::brief);
+  for (int i = 0; i < 4; ++i) grouping_->count(0, 4, Length::tiny, Length::brief);
   EXPECT_FALSE(grouping_->wants_change());
-  grouping_->count(0, 16, Length::tiny, Length::a_while);
+  grouping_->count(0, 4, Length::tiny, Length::a_while);
   EXPECT_TRUE(grouping_->wants_change());
   EXPECT_EQ(grouping_->regroup().size(), all_alone_);
 }
