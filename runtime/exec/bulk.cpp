@@ -121,7 +121,7 @@ class BulkExecutor : public Executor {
     const std::uint64_t begin = meter.begin(lengths_[n]);
     try {
       if (perform(plan_, node, worker)) gate_.decide(node, step_, true);
-      if (begin != 0) lengths_[n] = meter.length_of(meter.end(begin, n, node.kind, step_));
+      if (begin != 0) lengths_[n] = meter.end(begin, n, node.kind, step_);
     } catch (...) {
       const std::lock_guard lock(failure_);
       if (!thrown_) {

@@ -11,10 +11,8 @@ inline constexpr std::size_t cache_line_size_bytes = 64;
 /// ThreadSanitizer does not understand fences; in its build the operations around a fence are seq_cst.
 #ifdef TUTTI_THREAD_SANITIZER
 inline constexpr bool fences_are_understood = false;
-inline constexpr int slowdown = 16;  ///< and short tasks take about so many times as long
 #else
 inline constexpr bool fences_are_understood = true;
-inline constexpr int slowdown = 1;
 #endif
 
 /// A hint inside a spin loop: gives the core's other hardware thread a chance and saves power.

@@ -1,6 +1,4 @@
-// The tasks schedule: how workers replay a plan. See executor.hpp for the idea and README.md for the rules.
-#include "runtime/exec/tasks.hpp"
-
+// The tasks schedule. See executor.hpp for the idea and README.md for the rules.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -12,6 +10,8 @@
 #include <omp.h>
 #include <sched.h>
 
+#include "runtime/exec/executor.hpp"
+#include "runtime/exec/network.hpp"
 #include "runtime/exec/parking.hpp"
 #include "runtime/exec/waiting.hpp"
 #include "runtime/exec/worker.hpp"
@@ -23,15 +23,14 @@ constexpr unsigned poll_interval = 8;  // tasks between looks at the network and
 
 class TaskExecutor : public Executor {
  public:
-  TaskExecutor(const ExecutorContext& c, Network& network, Grouping& grouping, Groups groups)
+  explicit TaskExecutor(const ExecutorContext& c)
       : plan_(c.plan),
         gate_(c.gate),
-        network_(network),
-        grouping_(grouping),
+        network_(c.plan, c.messages),
         oversubscribed_(c.oversubscribed),
         steals_(c.steal && c.plan.workers > 1),
         parking_(c.plan.workers),
-        parts_(c.plan, std::move(groups), c.profile, c.trace, c.graph),
+        parts_(c.plan, c.profile, c.trace, c.graph),
         hot_(parts_.nodes),
         workers_(parts_.workers),
         waiting_(network_, parking_, gate_, workers_, steals_, oversubscribed_) {}
@@ -42,14 +41,14 @@ class TaskExecutor : public Executor {
       found = false;
       for (auto& w : workers_) found |= drain(*w);
     }
-    auto counters = parts_.groups.initial_counters(plan_, copy);
+    auto counters = plan_.initial_counters(copy);
     for (std::uint32_t m = 0; m < plan_.messages.size(); ++m)  // from ranks that are ahead
-      if (network_.has_arrived(m)) --counters[node_of_message(m)];
+      if (network_.has_arrived(m)) --counters[plan_.messages[m].node];
     const std::uint32_t copies = plan_.copies_per_cycle();
     for (auto& w : workers_) w->held.clear();
     for (std::uint32_t i = 0; i < hot_.size(); ++i) {
       hot_[i].counter = counters[i];
-      hot_[i].next_step = step + (parts_.groups.copy_of(plan_, i) + copies - copy) % copies;
+      hot_[i].next_step = step + (plan_.nodes[i].copy + copies - copy) % copies;
       if (counters[i] == 0) {
         hot_[i].counter = hot_[i].in_degree;
         workers_[hot_[i].home]->held.push_back(i);
@@ -65,8 +64,7 @@ class TaskExecutor : public Executor {
       w->limit_seen = -1;
       w->done.store(false, std::memory_order_relaxed);
       w->wanted.store(false, std::memory_order_relaxed);
-      w->gate_seen = none_seen;
-      w->open = next_step_;  // all that is ready is held
+      w->gate_seen = next_step_;  // all that is held waits for a later step
     }
     // what the reading workers have for themselves may have been changed between runs
     for (const Carry& c : parts_.carries) std::memcpy(c.to, c.from, c.bytes);
@@ -84,12 +82,11 @@ class TaskExecutor : public Executor {
       }
     }
     if (team_is_wrong) wrong_team(plan_.workers);
-    if (failed_.load())
-      rethrow_from(plan_, NodeId{failed_node_}, plan_.nodes[failed_node_].task.step, thrown_);
+    if (failed_.load()) rethrow_from(plan_, NodeId{failed_node_}, hot_[failed_node_].next_step, thrown_);
     finish_sends();
     entry_copy_ =
-        static_cast<std::uint32_t>((entry_copy_ + grouping_.limit() - next_step_) % plan_.copies_per_cycle());
-    next_step_ = grouping_.limit();
+        static_cast<std::uint32_t>((entry_copy_ + gate_.limit() - next_step_) % plan_.copies_per_cycle());
+    next_step_ = gate_.limit();
   }
 
   std::uint64_t progress_count() const override {
@@ -137,18 +134,19 @@ class TaskExecutor : public Executor {
       if (w.idle > 0) waiting_.end(w);
       HotNode& hot = hot_[n];
       const Length length = hot.length;  // once it has run it is no longer ours
-      const auto tasks = static_cast<unsigned>(hot.last - hot.first);
+      hot.node->task.step = hot.next_step;
+      hot.node->task.worker = WorkerId{w.id};
       w.current.store(n, std::memory_order_relaxed);
       const bool is_measured = w.meter.measures(length);
       const std::uint32_t follower =
-          is_measured || hot.first->body == nullptr ? run(w, hot, n, is_measured) : run_short(w, hot, n);
+          is_measured || hot.body == nullptr ? run(w, hot, n, is_measured) : run_short(w, hot, n);
       // Right after the task that made it ready, while its data is in the cache. What a lasting task wrote
       // has left the near caches again: then neighbours in the order of the program do better.
       if (w.next == none && length != Length::lasting)
         w.next = follower;
       else if (follower != none)
         offer(w, hot_[follower]);
-      busy += length <= Length::brief ? tasks : poll_interval;
+      busy += length == Length::brief ? 1 : poll_interval;
     }
     return true;
   }
@@ -165,7 +163,7 @@ class TaskExecutor : public Executor {
   // Cheap while the worker has nodes of its own to wait for: then it looks at nothing that others write.
   bool finished(Worker& w) {
     if (!w.done.load(std::memory_order_relaxed)) {
-      if (const std::int64_t limit = grouping_.limit(); limit != w.limit_seen) {
+      if (const std::int64_t limit = gate_.limit(); limit != w.limit_seen) {
         w.limit_seen = limit;
         w.to_retire = parts_.owned(w, entry_copy_, limit - next_step_);
       }
@@ -177,62 +175,40 @@ class TaskExecutor : public Executor {
     return true;
   }
 
-  // Runs a ready node and returns the first successor that became ready, or none. Tasks that were short so
-  // far, and are not measured:
+  // Runs a ready node and returns the first successor that became ready, or none. A call of a kernel that
+  // was short so far, and is not measured:
   std::uint32_t run_short(Worker& w, HotNode& hot, std::uint32_t n) {
-    const std::int64_t step = hot.next_step;
-    const Member* m = hot.first;
     try {
-      do {
-        Task& task = m->node->task;
-        task.step = step;
-        task.worker = WorkerId{w.id};
-        m->body(m->functor, task, m->arguments, m->node->result);
-      } while (++m != hot.last);
+      hot.body(hot.node->functor, hot.node->task, hot.arguments, nullptr);
     } catch (...) {
-      return fail(*m);
+      return fail(n);
     }
-    hot.next_step = step + copies_per_cycle_;
+    hot.next_step += copies_per_cycle_;
     return complete(w, hot, n);
   }
   // And all else.
   [[gnu::noinline]] std::uint32_t run(Worker& w, HotNode& hot, std::uint32_t n, bool is_measured) {
+    PlanNode& node = *hot.node;
     const std::int64_t step = hot.next_step;
     const Length length = hot.length;
-    const bool leaves = length > Length::brief && steals_ && before_long_node(w, length);
-    bool sent = false;
-    std::uint64_t took = 0;
-    const Member* m = hot.first;
+    const bool leaves = length != Length::brief && steals_ && before_long_node(w, length);
+    bool stop = false;
+    const std::uint64_t begin = is_measured ? w.meter.begin(length) : 0;
     try {
-      do {
-        const std::uint64_t begin = is_measured ? w.meter.begin(length) : 0;
-        m->node->task.step = step;
-        const bool stop = perform(plan_, *m->node, WorkerId{w.id});
-        sent = hot.kind != NodeKind::run && follow_up(w, *m->node, step, stop);
-        if (is_measured) took += w.meter.end(begin, m->number(plan_), hot.kind, step);
-      } while (++m != hot.last);
+      stop = perform(plan_, node, WorkerId{w.id});
     } catch (...) {
       if (leaves) w.role.come_back();
-      return fail(*m);
+      return fail(n);
     }
-    if (is_measured) set_length(w, hot, took);
+    const bool sent = hot.kind != NodeKind::run && follow_up(w, node, step, stop);
+    if (is_measured) hot.length = w.meter.end(begin, n, hot.kind, step);
     if (leaves) w.role.come_back();
     hot.next_step = step + copies_per_cycle_;
     const std::uint32_t next = complete(w, hot, n);
-    const PlanNode& node = *hot.first->node;
     // armed for the next cycle, since its staging is free again; but first let go those who wait
     if (node.kind == NodeKind::receive) network_.arm(node.payload);
     if (sent) deliver(w, node.payload);
     return next;
-  }
-
-  // A group is dissolved when its tasks take twice as long as those that are put into one.
-  void set_length(const Worker& w, HotNode& hot, std::uint64_t took) {
-    const auto tasks = static_cast<std::uint64_t>(hot.last - hot.first);
-    const Length length = w.meter.length_of(tasks == 1 ? took : took / (2 * tasks));
-    if (hot.length == Length::unknown || (hot.length == Length::tiny) != (length == Length::tiny))
-      grouping_.count(hot.first->node->operation, tasks, hot.length, length);
-    hot.length = length;
   }
 
   std::uint32_t complete(Worker& w, const HotNode& hot, std::uint32_t n) {
@@ -283,10 +259,11 @@ class TaskExecutor : public Executor {
     for (std::uint32_t e = done.first_other; e < done.last_other; ++e)
       release_elsewhere(w, parts_.other_successors[e]);
     HotNode* const* const successors = parts_.own_successors.data();
+    const std::int64_t open = gate_.open();
     std::uint32_t next = none;
     for (std::uint32_t e = done.first_own; e < done.last_own; ++e) {
       HotNode& hot = *successors[e];
-      if (!count_down(w, hot)) continue;
+      if (!count_down(w, hot, open)) continue;
       if (next == none && !hot.urgent)
         next = number(hot);
       else
@@ -307,9 +284,6 @@ class TaskExecutor : public Executor {
     tell(s.home);
   }
 
-  std::uint32_t node_of_message(std::uint32_t m) const {
-    return parts_.groups.group_of[plan_.messages[m].node];
-  }
   std::uint32_t number(const HotNode& hot) const { return static_cast<std::uint32_t>(&hot - hot_.data()); }
 
   /// There is mail for this worker.
@@ -318,18 +292,12 @@ class TaskExecutor : public Executor {
     if (workers_[worker]->role.is_away()) parking_.wake_one_idle(WorkerId{worker});
   }
 
-  // True if the node may run now. One that is ready beyond what is open is held.
-  bool count_down(Worker& w, HotNode& hot) {
+  // True if the node may run now. One that is ready beyond the gate is held.
+  bool count_down(Worker& w, HotNode& hot, std::int64_t open) {
     if (--hot.counter != 0) return false;
     hot.counter = hot.in_degree;
-    return hot.next_step < w.open || may_run(w, hot);
-  }
-
-  [[gnu::noinline]] bool may_run(Worker& w, const HotNode& hot) {
-    w.open = grouping_.open(hot.next_step);
-    if (hot.next_step < w.open) return true;
+    if (hot.next_step < open) return true;
     w.held.push_back(number(hot));
-    if (grouping_.has_ended()) parking_.wake_all();
     return false;
   }
 
@@ -340,7 +308,7 @@ class TaskExecutor : public Executor {
   }
 
   void take_token(Worker& w, std::uint32_t n) {
-    if (count_down(w, hot_[n])) offer(w, hot_[n]);
+    if (count_down(w, hot_[n], gate_.open())) offer(w, hot_[n]);
   }
 
   // Takes in what others left for this worker. True if there was anything.
@@ -365,7 +333,7 @@ class TaskExecutor : public Executor {
     }
     const auto nodes = static_cast<std::uint32_t>(hot_.size());
     found |= w.list.take_all([&](std::uint32_t n) {
-      if (n >= nodes) return take_token(w, node_of_message(n - nodes));
+      if (n >= nodes) return take_token(w, plan_.messages[n - nodes].node);
       if (const std::uint32_t next = release(w, hot_[n]); next != none) offer(w, hot_[next]);
     }) > 0;
     return pass_gate(w) || found;
@@ -373,14 +341,13 @@ class TaskExecutor : public Executor {
 
   // Readies the held nodes that the gate now lets through.
   bool pass_gate(Worker& w) {
-    const std::int64_t gate = gate_.open();
-    if (gate == w.gate_seen) return false;
-    w.gate_seen = gate;
-    w.open = grouping_.open(next_step_);
+    const std::int64_t open = gate_.open();
+    if (open == w.gate_seen) return false;
+    w.gate_seen = open;
     bool found = false;
     for (std::size_t i = 0; i < w.held.size(); ++i) {
       const std::uint32_t n = w.held[i];
-      if (hot_[n].next_step >= w.open) continue;
+      if (hot_[n].next_step >= open) continue;
       w.held[i] = none;
       offer(w, hot_[n]);
       found = true;
@@ -415,7 +382,7 @@ class TaskExecutor : public Executor {
   }
 
   void deliver(Worker& w, std::uint32_t m) {
-    const std::uint32_t node = node_of_message(m);
+    const std::uint32_t node = plan_.messages[m].node;
     const std::uint32_t home = hot_[node].home;
     if (home == w.id) return take_token(w, node);
     workers_[home]->list.push(static_cast<std::uint32_t>(hot_.size()) + m);
@@ -441,11 +408,11 @@ class TaskExecutor : public Executor {
   // ------------------------------------------------------------------------------------------------
 
   /// From a handler. Returns what run() does then.
-  [[gnu::noinline]] std::uint32_t fail(const Member& m) {
+  [[gnu::noinline]] std::uint32_t fail(std::uint32_t n) {
     const std::lock_guard lock(failure_);
     if (!failed_.load()) {
       thrown_ = std::current_exception();
-      failed_node_ = m.number(plan_);
+      failed_node_ = n;
       failed_.store(true);
       parking_.wake_all();
     }
@@ -454,8 +421,7 @@ class TaskExecutor : public Executor {
 
   Plan& plan_;
   StepGate& gate_;
-  Network& network_;
-  Grouping& grouping_;
+  Network network_;
   bool oversubscribed_;
   bool steals_;
   Parking parking_;
@@ -474,9 +440,8 @@ class TaskExecutor : public Executor {
 
 }  // namespace
 
-std::unique_ptr<Executor> make_stretch_executor(const ExecutorContext& context, Network& network,
-                                                Grouping& grouping, Groups groups) {
-  return std::make_unique<TaskExecutor>(context, network, grouping, std::move(groups));
+std::unique_ptr<Executor> make_task_executor(const ExecutorContext& context) {
+  return std::make_unique<TaskExecutor>(context);
 }
 
 }  // namespace tutti

@@ -18,58 +18,51 @@ bool feeds_message(const Plan& plan, std::uint32_t n) {
 
 }  // namespace
 
-Worker::Worker(std::uint32_t number, const Plan& plan, std::span<const HotNode> nodes, const Meter& its_meter)
+Worker::Worker(std::uint32_t number, const Plan& plan, const Meter& its_meter)
     : id(number),
       meter(its_meter),
-      urgent(static_cast<std::uint32_t>(nodes.size())),
-      ready(static_cast<std::uint32_t>(nodes.size())),
-      list(static_cast<std::uint32_t>(nodes.size() + plan.messages.size())) {
+      urgent(static_cast<std::uint32_t>(plan.nodes.size())),
+      ready(static_cast<std::uint32_t>(plan.nodes.size())),
+      list(static_cast<std::uint32_t>(plan.nodes.size() + plan.messages.size())) {
   owned.assign(plan.copies_per_cycle(), 0);
-  for (const HotNode& n : nodes) owned[n.first->node->copy] += n.home == id ? 1 : 0;
+  for (const PlanNode& n : plan.nodes) owned[n.copy] += n.home.value == id ? 1 : 0;
   for (std::size_t c = 1; c < owned.size(); ++c) owned[c] += owned[c - 1];
   held.reserve(owned.empty() ? 0 : owned.back());
   messages_done.reserve(plan.messages.size());
 }
 
-MovingParts::MovingParts(Plan& plan, Groups its_groups, Profile& profile, Trace* trace, std::uint32_t graph)
-    : groups(std::move(its_groups)) {
-  make_members(plan);
-  make_successors();
+MovingParts::MovingParts(Plan& plan, Profile& profile, Trace* trace, std::uint32_t graph) {
+  const auto n = static_cast<std::uint32_t>(plan.nodes.size());
+  nodes.resize(n);
+  for (std::uint32_t i = 0; i < n; ++i) {
+    nodes[i].in_degree = plan.in_degree[i];
+    nodes[i].home = plan.nodes[i].home.value;
+    nodes[i].urgent = feeds_message(plan, i);
+    PlanNode& node = plan.nodes[i];
+    nodes[i].kind = node.kind;
+    nodes[i].node = &node;
+    if (node.kind != NodeKind::run || node.result != nullptr) continue;
+    nodes[i].body = node.body;
+    nodes[i].arguments = plan.arguments.data() + node.first_argument;
+  }
+  make_successors(plan);
   make_carries(plan);
   for (std::uint32_t w = 0; w < plan.workers; ++w)
-    workers.push_back(std::make_unique<Worker>(w, plan, nodes, Meter(profile, w, trace, graph)));
+    workers.push_back(std::make_unique<Worker>(w, plan, Meter(profile, w, trace, graph)));
   make_rings();
 }
 
-void MovingParts::make_members(Plan& plan) {
-  for (const std::uint32_t n : groups.members) {
-    PlanNode& node = plan.nodes[n];
-    members.push_back({node.kind == NodeKind::run ? node.body : nullptr, node.functor,
-                       plan.arguments.data() + node.first_argument, &node});
-  }
-  nodes.resize(groups.size());
-  for (std::uint32_t g = 0; g < groups.size(); ++g) {
-    HotNode& hot = nodes[g];
-    hot.in_degree = groups.in_degree[g];
-    hot.first = members.data() + groups.first_member[g];
-    hot.last = members.data() + groups.first_member[g + 1];
-    hot.home = hot.first->node->home.value;
-    hot.kind = hot.first->node->kind;
-    hot.urgent = feeds_message(plan, groups.members[groups.first_member[g]]);
-  }
-}
-
-void MovingParts::make_successors() {
+void MovingParts::make_successors(const Plan& plan) {
   for (std::uint32_t i = 0; i < nodes.size(); ++i) {
     HotNode& node = nodes[i];
     node.first_own = static_cast<std::uint32_t>(own_successors.size());
     node.first_other = static_cast<std::uint32_t>(other_successors.size());
-    for (std::uint32_t e = groups.first_successor[i]; e < groups.first_successor[i + 1]; ++e) {
-      HotNode& successor = nodes[groups.successors[e]];
+    for (std::uint32_t e = plan.first_successor[i]; e < plan.first_successor[i + 1]; ++e) {
+      HotNode& successor = nodes[plan.successors[e]];
       if (successor.home == node.home)
         own_successors.push_back(&successor);
       else
-        other_successors.push_back({groups.successors[e], successor.home});
+        other_successors.push_back({plan.successors[e], successor.home});
     }
     node.last_own = static_cast<std::uint32_t>(own_successors.size());
     node.last_other = static_cast<std::uint32_t>(other_successors.size());
@@ -81,14 +74,12 @@ void MovingParts::make_carries(const Plan& plan) {
   std::vector<const ForeignInput*> inputs;
   for (const ForeignInput& input : plan.foreign_inputs) {
     if (input.bytes > carry_bytes) continue;
-    input.redirect(input.tile.data);
-    const std::uint32_t reader = groups.group_of[input.node];
-    const HotNode& producer = nodes[groups.group_of[input.producer]];
+    const HotNode& producer = nodes[input.producer];
     for (std::uint32_t e = producer.first_other; e < producer.last_other; ++e) {
       OtherSuccessor& successor = other_successors[e];
-      if (successor.node != reader || successor.carry != none) continue;
+      if (successor.node != input.node || successor.carry != none) continue;
       successor.carry = static_cast<std::uint32_t>(carries.size());
-      carries.push_back({reader, static_cast<const std::byte*>(input.tile.data), nullptr, input.bytes});
+      carries.push_back({input.node, static_cast<const std::byte*>(input.tile.data), nullptr, input.bytes});
       inputs.push_back(&input);
       break;
     }
@@ -148,8 +139,8 @@ std::string MovingParts::explain(const Plan& plan) const {
   for (const auto& w : workers) {
     const std::uint32_t n = w->current.load(std::memory_order_relaxed);
     if (n == none) continue;
-    text += fmt::format("{}worker {} is inside {}", text.empty() ? "" : ", ", w->id,
-                        plan.describe(NodeId{nodes[n].first->number(plan)}));
+    text +=
+        fmt::format("{}worker {} is inside {}", text.empty() ? "" : ", ", w->id, plan.describe(NodeId{n}));
   }
   return text.empty() ? "all workers wait for " + awaited(plan) : text;
 }
@@ -158,7 +149,7 @@ std::string MovingParts::awaited(const Plan& plan) const {
   std::string text;
   std::uint32_t waiting = 0;
   for (const PlanMessage& m : plan.messages) {
-    if (m.spec.sending || nodes[groups.group_of[m.node]].counter != 1) continue;
+    if (m.spec.sending || nodes[m.node].counter != 1) continue;
     if (++waiting <= 3) text += (text.empty() ? "" : ", ") + plan.describe(NodeId{m.node});
   }
   if (waiting > 3) text += fmt::format(" and {} more messages", waiting - 3);

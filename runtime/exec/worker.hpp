@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -12,32 +11,16 @@
 #include "runtime/exec/home_role.hpp"
 #include "runtime/exec/ring.hpp"
 #include "runtime/exec/work_queue.hpp"
-#include "runtime/graph/groups.hpp"
 #include "runtime/insight/meter.hpp"
 
 namespace tutti {
 
 /// No node, or no worker.
 inline constexpr std::uint32_t none = ~0U;
-/// No value of the gate.
-inline constexpr std::int64_t none_seen = -1;
-
-/// One task, with what its call needs.
-struct Member {
-  Body body = nullptr;  ///< null unless it is the task of a tile
-  const void* functor = nullptr;
-  const Argument* arguments = nullptr;
-  PlanNode* node = nullptr;
-
-  /// Of the node, in the plan.
-  std::uint32_t number(const Plan& plan) const {
-    return static_cast<std::uint32_t>(node - plan.nodes.data());
-  }
-};
 
 /// The part of a node that replay touches, in a cache line of its own: neighbours in the plan may belong to
 /// other workers. Written by the home worker; between becoming ready and completion, by whoever runs the
-/// node. Short tasks may be one node, a group.
+/// node.
 struct alignas(cache_line_size_bytes) HotNode {
   std::uint32_t counter = 0;
   std::uint32_t in_degree = 0;
@@ -48,10 +31,12 @@ struct alignas(cache_line_size_bytes) HotNode {
   std::uint32_t last_other = 0;
   std::uint32_t home = 0;
   NodeKind kind = NodeKind::run;
-  bool urgent = false;              ///< others wait for it
-  Length length = Length::unknown;  ///< of one of its tasks, as last measured
-  const Member* first = nullptr;
-  const Member* last = nullptr;
+  bool urgent = false;              ///< other ranks wait for it
+  Length length = Length::a_while;  ///< as last measured
+  PlanNode* node = nullptr;
+  // of a kernel without a value, which can be called from here; else null
+  Body body = nullptr;
+  const Argument* arguments = nullptr;
 };
 static_assert(sizeof(HotNode) == cache_line_size_bytes);
 
@@ -72,7 +57,7 @@ struct Carry {
 };
 
 struct alignas(128) Worker {
-  Worker(std::uint32_t id, const Plan& plan, std::span<const HotNode> nodes, const Meter& meter);
+  Worker(std::uint32_t id, const Plan& plan, const Meter& meter);
 
   std::uint32_t id;
   Meter meter;
@@ -87,8 +72,7 @@ struct alignas(128) Worker {
   std::vector<std::uint32_t> held;  ///< ready, but beyond the gate
   std::uint32_t next = none;        ///< to run before anything in `ready`
   unsigned idle = 0;                ///< times in a row that it found nothing to do
-  std::int64_t open = 0;            ///< steps below may run, as last looked at
-  std::int64_t gate_seen = none_seen;
+  std::int64_t gate_seen = 0;
   bool stood_in_for = false;                 ///< a stand-in is at it: what it readies is shared at once
   std::vector<std::uint32_t> owned;          ///< by copy: nodes of this and earlier copies whose home this is
   std::int64_t limit_seen = -1;              ///< the limit that `to_retire` was counted for
@@ -108,7 +92,7 @@ struct alignas(128) Worker {
 
 /// Nodes, edges and workers of one plan, ready for Worker::enter.
 struct MovingParts {
-  MovingParts(Plan& plan, Groups groups, Profile& profile, Trace* trace, std::uint32_t graph);
+  MovingParts(Plan& plan, Profile& profile, Trace* trace, std::uint32_t graph);
 
   /// Nodes of `worker` in `steps` steps that begin with copy `first_copy`.
   std::uint64_t owned(const Worker& worker, std::uint32_t first_copy, std::int64_t steps) const;
@@ -116,9 +100,7 @@ struct MovingParts {
   /// that others write, good enough for an explanation.
   std::string explain(const Plan& plan) const;
 
-  Groups groups;
   std::vector<HotNode> nodes;
-  std::vector<Member> members;
   std::vector<HotNode*> own_successors;
   std::vector<OtherSuccessor> other_successors;
   std::vector<Carry> carries;
@@ -126,8 +108,7 @@ struct MovingParts {
 
  private:
   std::string awaited(const Plan& plan) const;
-  void make_members(Plan& plan);
-  void make_successors();
+  void make_successors(const Plan& plan);
   void make_carries(const Plan& plan);
   void make_rings();
 

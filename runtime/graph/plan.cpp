@@ -244,7 +244,20 @@ class Lowering {
 
   void add_edges() {
     const std::size_t n = plan_->nodes.size();
-    plan_->set_edges(static_cast<std::uint32_t>(n), flow_.edges);
+    plan_->in_degree.assign(n, 0);
+    plan_->first_successor.assign(n + 1, 0);
+    for (const Edge& e : flow_.edges) {
+      ++plan_->first_successor[e.from.index() + 1];
+      ++plan_->in_degree[e.to.index()];
+    }
+    for (std::size_t i = 0; i < n; ++i) plan_->first_successor[i + 1] += plan_->first_successor[i];
+    plan_->successors.resize(flow_.edges.size());
+    plan_->distances.resize(flow_.edges.size());
+    std::vector<std::uint32_t> at(plan_->first_successor.begin(), plan_->first_successor.end() - 1);
+    for (const Edge& e : flow_.edges) {
+      plan_->distances[at[e.from.index()]] = e.distance;
+      plan_->successors[at[e.from.index()]++] = e.to.value;
+    }
     for (const PlanMessage& m : plan_->messages) ++plan_->in_degree[m.node];
     plan_->first_node.assign(program_.copies + 1, static_cast<std::uint32_t>(n));
     for (std::size_t i = n; i-- > 0;) plan_->first_node[plan_->nodes[i].copy] = static_cast<std::uint32_t>(i);
@@ -331,21 +344,18 @@ bool perform(Plan& plan, PlanNode& node, WorkerId worker) {
   return false;
 }
 
-void TokenEdges::set_edges(std::uint32_t nodes, const std::vector<Edge>& edges) {
-  in_degree.assign(nodes, 0);
-  first_successor.assign(nodes + 1ULL, 0);
-  for (const Edge& e : edges) {
-    ++first_successor[e.from.index() + 1];
-    ++in_degree[e.to.index()];
-  }
-  for (std::uint32_t i = 0; i < nodes; ++i) first_successor[i + 1] += first_successor[i];
-  successors.resize(edges.size());
-  distances.resize(edges.size());
-  std::vector<std::uint32_t> at(first_successor.begin(), first_successor.end() - 1);
-  for (const Edge& e : edges) {
-    distances[at[e.from.index()]] = e.distance;
-    successors[at[e.from.index()]++] = e.to.value;
-  }
+std::vector<std::uint32_t> Plan::initial_counters(std::uint32_t copy) const {
+  std::vector<std::uint32_t> counters(nodes.size(), 0);
+  auto fired = [&](std::uint32_t n) { return nodes[n].copy < copy ? 1 : 0; };
+  for (std::uint32_t u = 0; u < nodes.size(); ++u)
+    for (std::uint32_t e = first_successor[u]; e < first_successor[u + 1]; ++e) {
+      const std::uint32_t v = successors[e];
+      const int tokens = fired(u) + distances[e] - fired(v);
+      if (tokens == 0) ++counters[v];  // 1: the token lies ready
+    }
+  for (const PlanMessage& m : messages)
+    if (!m.spec.sending) ++counters[m.node];
+  return counters;
 }
 
 std::string Plan::describe(NodeId id) const {

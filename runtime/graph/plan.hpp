@@ -66,26 +66,19 @@ struct ForeignInput {
   TileId id;
 };
 
-/// Who follows whom, and how many tokens everyone waits for.
-struct TokenEdges {
-  std::vector<std::uint32_t> first_successor;  ///< by node, and one past the end
-  std::vector<std::uint32_t> successors;
-  std::vector<std::uint8_t> distances;  ///< of the edge to each successor
-  /// Tokens a node waits for: its in-edges, and for sends and receives one from the network.
-  std::vector<std::uint32_t> in_degree;
-
-  /// Sets everything but tokens from the network.
-  void set_edges(std::uint32_t nodes, const std::vector<Edge>& edges);
-};
-
-struct Plan : TokenEdges {
+struct Plan {
   std::shared_ptr<const Program> program;  ///< keeps stores and kernels alive
   RankId rank;
   std::uint32_t ranks = 1;
   std::uint32_t workers = 1;
 
-  std::vector<PlanNode> nodes;            ///< in program order
-  std::vector<std::uint32_t> first_node;  ///< by copy, and one past the end
+  std::vector<PlanNode> nodes;                 ///< in program order
+  std::vector<std::uint32_t> first_node;       ///< by copy, and one past the end
+  std::vector<std::uint32_t> first_successor;  ///< by node, and one past the end
+  std::vector<std::uint32_t> successors;
+  std::vector<std::uint8_t> distances;  ///< of the edge to each successor
+  /// Tokens a node waits for: its in-edges, and for sends and receives one from the network.
+  std::vector<std::uint32_t> in_degree;
 
   std::vector<Argument> arguments;
   std::vector<PlanMessage> messages;
@@ -93,6 +86,9 @@ struct Plan : TokenEdges {
   std::vector<PlanReduction> reductions;
   std::vector<ForeignInput> foreign_inputs;  ///< those of a few bytes
 
+  /// Counters before the first node of `copy` runs, when all earlier copies of the cycle are done: tokens of
+  /// edges from later copies lie ready, send buffers are free, no message has arrived.
+  std::vector<std::uint32_t> initial_counters(std::uint32_t copy) const;
   std::uint32_t copies_per_cycle() const { return program->copies; }
   const Operation& operation_of(const PlanNode& n) const {
     return *program->operations[n.operation].operation;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "runtime/exec/memory_order.hpp"
 #include "runtime/graph/plan.hpp"
 #include "runtime/insight/clock.hpp"
 #include "runtime/insight/profile.hpp"
@@ -14,9 +13,7 @@ namespace tutti {
 
 /// How long a node took when it was last measured.
 enum class Length : std::uint8_t {
-  tiny,     ///< below 250 ns: replaying it costs as much
   brief,    ///< below 2 us
-  unknown,  ///< never measured
   a_while,  ///< timing it, and looking at mail and network after it, costs next to nothing
   lasting,  ///< 10 us and more: others need not wait for its worker meanwhile
 };
@@ -37,7 +34,7 @@ class alignas(64) Meter {
         ring_(trace ? &trace->ring(worker) : nullptr),
         graph_(graph),
         own_ticks_(reading_ticks()),
-        brief_ticks_(static_cast<std::uint64_t>(slowdown * 2e-6 / seconds_per_tick())),
+        brief_ticks_(static_cast<std::uint64_t>(2e-6 / seconds_per_tick())),
         sampling_(trace ? 1 : 31),
         until_sample_(sampling_) {}
 
@@ -60,14 +57,14 @@ class alignas(64) Meter {
   bool tracing() const { return ring_ != nullptr; }
 
   /// Whether a node of this length, about to run, is measured this time.
-  bool measures(Length length) { return length > Length::brief || --until_sample_ == 0; }
+  bool measures(Length length) { return length != Length::brief || --until_sample_ == 0; }
   /// If so, right before it runs. Returns what end() wants back.
   std::uint64_t begin(Length length) {
-    weight_ = length <= Length::brief ? until_sample_ = sampling_ : 1;
+    weight_ = length == Length::brief ? until_sample_ = sampling_ : 1;
     return ticks();
   }
-  /// Right after. Returns how many ticks it took.
-  std::uint64_t end(std::uint64_t begin, std::uint32_t node, NodeKind kind, std::int64_t step) {
+  /// Right after.
+  Length end(std::uint64_t begin, std::uint32_t node, NodeKind kind, std::int64_t step) {
     const std::uint64_t now = ticks();
     const std::uint64_t took = now - begin - std::min(now - begin, own_ticks_);
     nodes_[node].ticks += took;
@@ -76,11 +73,7 @@ class alignas(64) Meter {
     const std::uint64_t sum = took + (weight_ - 1) * std::min(took, brief_ticks_);
     (is_communication(kind) ? time_->communication : time_->useful) += sum;
     if (ring_) ring_->push({begin, now, step, node, graph_, TraceEvent::Kind::node});
-    return took;
-  }
-  Length length_of(std::uint64_t took) const {
-    if (took < brief_ticks_) return took < brief_ticks_ / 8 ? Length::tiny : Length::brief;
-    return took < 5 * brief_ticks_ ? Length::a_while : Length::lasting;
+    return took < brief_ticks_ ? Length::brief : took < 5 * brief_ticks_ ? Length::a_while : Length::lasting;
   }
 
   /// Around a look at the network between two nodes; begin_poll() returns 0 if this time is not measured.

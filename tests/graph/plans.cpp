@@ -229,39 +229,11 @@ TEST(Lower, CountersOfEveryEntryAddUp) {
   Ranks ranks(2, Boundary::wrap());
   const Simulator sim = ranks.simulate([&](Recorder& r, std::uint32_t rank) { ranks.smooth(r, rank); });
   const Plan& plan = sim.plan(1);
-  for (const std::uint32_t largest : {1U, 2U, 16U}) {
-    const Groups groups = make_groups(
-        plan, [](std::uint32_t) { return true; }, largest);
-    for (std::uint32_t copy = 0; copy < plan.copies_per_cycle(); ++copy) {
-      const auto counters = groups.initial_counters(plan, copy);
-      for (std::uint32_t g = 0; g < counters.size(); ++g) EXPECT_LE(counters[g], groups.in_degree[g]);
-      EXPECT_NE(std::count(counters.begin(), counters.end(), 0U), 0);
-    }
+  for (std::uint32_t copy = 0; copy < plan.copies_per_cycle(); ++copy) {
+    const auto counters = plan.initial_counters(copy);
+    for (std::uint32_t n = 0; n < counters.size(); ++n) EXPECT_LE(counters[n], plan.in_degree[n]);
+    EXPECT_NE(std::count(counters.begin(), counters.end(), 0U), 0);
   }
-}
-
-TEST(Groups, TilesWithTheSameNeighboursElsewhereAreTogether) {
-  Ranks ranks(1, Boundary::fixed(0), {8, 2});
-  const Simulator sim = ranks.simulate([&](Recorder& r, std::uint32_t rank) { ranks.smooth(r, rank); });
-  const Plan& plan = sim.plan(0);
-  const Groups alone = make_groups(
-      plan, [](std::uint32_t) { return false; }, 16);
-  EXPECT_EQ(alone.size(), plan.nodes.size());
-  EXPECT_EQ(alone.successors.size(), plan.successors.size());
-  const Groups all = make_groups(
-      plan, [](std::uint32_t) { return true; }, 16);
-  for (std::uint32_t g = 0; g < all.size(); ++g)
-    for (std::uint32_t m = all.first_member[g]; m < all.first_member[g + 1]; ++m) {
-      EXPECT_EQ(all.group_of[all.members[m]], g);
-      const PlanNode& first = plan.nodes[all.members[all.first_member[g]]];
-      EXPECT_EQ(plan.nodes[all.members[m]].operation, first.operation);
-      EXPECT_EQ(plan.nodes[all.members[m]].home, first.home);
-    }
-  EXPECT_LT(all.size(), alone.size());
-  const Groups small = make_groups(
-      plan, [](std::uint32_t) { return true; }, 3);
-  for (std::uint32_t g = 0; g < small.size(); ++g)
-    EXPECT_LE(small.first_member[g + 1] - small.first_member[g], 3U);
 }
 
 TEST(Lower, DotNamesOperationsAndMessages) {

@@ -27,22 +27,20 @@ Simulator::Simulator(std::vector<Record> records, const std::vector<RankContext>
     decode_needs(arrived[r], RankId{r}, rank.ghosts);
     rank.flow = analyse(*programs[r], rank.ghosts, RankId{r}, n, contexts[r].workers);
     rank.plan = lower(programs[r], rank.ghosts, rank.flow, RankId{r}, n, contexts[r].workers);
-    rank.groups = make_groups(
-        *rank.plan, [&](std::uint32_t) { return random_() % 4 != 0; }, 1 + random_() % 6);
     rank.gate = std::make_unique<StepGate>(*rank.plan);
     for (const PlanMessage& m : rank.plan->messages) rank.armed.push_back(!m.spec.sending);
   }
 }
 
 void Simulator::enter(Rank& r, std::uint32_t copy) {
-  r.counters = r.groups.initial_counters(*r.plan, copy);
+  r.counters = r.plan->initial_counters(copy);
   const std::uint32_t copies = r.plan->copies_per_cycle();
   r.ready.clear();
   r.next_step.clear();
   for (std::uint32_t i = 0; i < r.counters.size(); ++i) {
-    r.next_step.push_back(step_ + (r.groups.copy_of(*r.plan, i) + copies - copy) % copies);
+    r.next_step.push_back(step_ + (r.plan->nodes[i].copy + copies - copy) % copies);
     if (r.counters[i] != 0) continue;
-    r.counters[i] = r.groups.in_degree[i];
+    r.counters[i] = r.plan->in_degree[i];
     r.ready.push_back(i);
   }
 }
@@ -84,9 +82,8 @@ std::int64_t Simulator::run(std::int64_t steps) {
     if (r.gate->limit() != limit) throw std::logic_error("ranks stop at different steps");
     for (std::uint32_t i = 0; i < r.next_step.size(); ++i)
       if (r.next_step[i] < limit || r.next_step[i] >= limit + r.plan->copies_per_cycle())
-        throw std::logic_error(fmt::format(
-            "{} is at step {}, the run ended at {}",
-            r.plan->describe(NodeId{r.groups.members[r.groups.first_member[i]]}), r.next_step[i], limit));
+        throw std::logic_error(fmt::format("{} is at step {}, the run ended at {}",
+                                           r.plan->describe(NodeId{i}), r.next_step[i], limit));
   }
   for (const auto& [channel, queue] : channels_)
     if (!queue.empty()) throw std::logic_error("a message was never received");
@@ -134,10 +131,9 @@ bool Simulator::step_rank(std::size_t index) {
     if (kind == 2 && !r.tokens.empty()) {
       const std::uint32_t n = take_random(r.tokens);
       if (r.counters[n] == 0)
-        throw std::logic_error("two tokens on one edge into " +
-                               r.plan->describe(NodeId{r.groups.members[r.groups.first_member[n]]}));
+        throw std::logic_error("two tokens on one edge into " + r.plan->describe(NodeId{n}));
       if (--r.counters[n] == 0) {
-        r.counters[n] = r.groups.in_degree[n];
+        r.counters[n] = r.plan->in_degree[n];
         r.ready.push_back(n);
       }
       return true;
@@ -147,33 +143,28 @@ bool Simulator::step_rank(std::size_t index) {
   return false;
 }
 
-void Simulator::finish(std::size_t index, std::uint32_t group) {
-  Rank& r = ranks_[index];
-  for (std::uint32_t m = r.groups.first_member[group]; m < r.groups.first_member[group + 1]; ++m)
-    finish_node(index, r.groups.members[m], r.next_step[group]);
-  r.next_step[group] += r.plan->copies_per_cycle();
-  for (std::uint32_t e = r.groups.first_successor[group]; e < r.groups.first_successor[group + 1]; ++e)
-    r.tokens.push_back(r.groups.successors[e]);
-}
-
-void Simulator::finish_node(std::size_t index, std::uint32_t node, std::int64_t step) {
+void Simulator::finish(std::size_t index, std::uint32_t node) {
   Rank& r = ranks_[index];
   PlanNode& n = r.plan->nodes[node];
+  const std::int64_t step = r.next_step[node];
   n.task.step = step;
   const bool stop = perform(*r.plan, n, WorkerId{0});
+  r.next_step[node] = step + r.plan->copies_per_cycle();
   if (n.kind == NodeKind::decide) r.gate->decide(n, step, stop);
   if (n.kind == NodeKind::send) {
     const MessageSpec& m = r.plan->messages[n.payload].spec;
     channels_[{static_cast<std::uint32_t>(index), m.partner.value, m.tag}].emplace_back(m.staging,
                                                                                         m.staging + m.bytes);
     std::memset(m.staging, 0xee, m.bytes);
-    r.tokens.push_back(r.groups.group_of[node]);  // its buffer is free, some time later
+    r.tokens.push_back(node);  // its buffer is free, some time later
   }
   if (n.kind == NodeKind::receive) {
     const MessageSpec& m = r.plan->messages[n.payload].spec;
     std::memset(m.staging, 0xdd, m.bytes);
     r.armed[n.payload] = true;
   }
+  for (std::uint32_t e = r.plan->first_successor[node]; e < r.plan->first_successor[node + 1]; ++e)
+    r.tokens.push_back(r.plan->successors[e]);
 }
 
 bool Simulator::deliver(std::size_t index) {
@@ -193,7 +184,7 @@ bool Simulator::deliver(std::size_t index) {
   std::memcpy(spec.staging, queue.front().data(), spec.bytes);
   queue.pop_front();
   r.armed[m] = false;
-  r.tokens.push_back(r.groups.group_of[r.plan->messages[m].node]);
+  r.tokens.push_back(r.plan->messages[m].node);
   return true;
 }
 

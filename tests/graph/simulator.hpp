@@ -11,13 +11,12 @@
 #include <vector>
 
 #include "runtime/exec/gate.hpp"
-#include "runtime/graph/groups.hpp"
+#include "runtime/graph/plan.hpp"
 
 namespace tutti::test {
 
-/// Replays the plans of all ranks, with their nodes in groups, which the seed picks too. Events (take a ready
-/// group, finish it, release a successor, complete a send, deliver a message) happen one at a time, in an
-/// order that only the seed and the plans' rules decide.
+/// Replays the plans of all ranks. Events (take a ready node, finish it, release a successor, complete a
+/// send, deliver a message) happen one at a time, in an order that only the seed and the plans' rules decide.
 class Simulator {
  public:
   /// Compiles the record of every rank, exchanging needs as the transport would.
@@ -36,9 +35,8 @@ class Simulator {
     std::unique_ptr<Plan> plan;
     Ghosts ghosts;
     Dataflow flow;
-    Groups groups;
     std::unique_ptr<StepGate> gate;
-    std::vector<std::uint32_t> counters;  // by group, as all below but `armed`
+    std::vector<std::uint32_t> counters;
     std::vector<std::int64_t> next_step;
     std::vector<std::uint32_t> ready;  // including those beyond the gate
     std::vector<std::uint32_t> running;
@@ -50,8 +48,7 @@ class Simulator {
   void enter(Rank& r, std::uint32_t copy);
   void refresh_ghosts(std::uint32_t copy);
   bool step_rank(std::size_t index);
-  void finish(std::size_t index, std::uint32_t group);
-  void finish_node(std::size_t index, std::uint32_t node, std::int64_t step);
+  void finish(std::size_t index, std::uint32_t node);
   bool deliver(std::size_t index);
   template <class T>
   T take_random(std::vector<T>& from);
