@@ -201,7 +201,7 @@ class ThreadLevel(unittest.TestCase):
     def test_another_word(self) -> None:
         result = self.at("several", threads=1)
         self.assertEqual(result.status, 2, result)
-        self.assertEqual(len(set(result.errors)), 1, result)
+        self.assertEqual(len(result.errors), 1, result)
         self.assertIn("TUTTI_MPI_THREADS", result.errors[0])
 
 
