@@ -80,11 +80,7 @@ StackSum<T>::StackSum(const Shards& shards, const nn::DenseStack& stack, const S
 
 template <class T>
 Access StackSum<T>::read_partial() const {
-  return read(trace_, tiles([shards = shards_](TileId) {
-                std::vector<TileId> all;
-                for (std::uint32_t s = 0; s < shards; ++s) all.push_back(TileId{s});
-                return all;
-              }));
+  return read(trace_, tiles([all = ShardRange{0, shards_}](TileId) { return tiles_of(all); }));
 }
 
 template <class T>

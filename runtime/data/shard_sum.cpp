@@ -16,13 +16,13 @@ void list_subtrees(const Layout& shards, const ShardRange& range, std::vector<Sh
   list_subtrees(shards, {middle, range.end}, out);
 }
 
+}  // namespace
+
 std::vector<TileId> tiles_of(const ShardRange& range) {
   std::vector<TileId> out;
   for (std::uint32_t s = range.begin; s < range.end; ++s) out.push_back(TileId{s});
   return out;
 }
-
-}  // namespace
 
 std::vector<ShardRange> subtrees_of_ranks(const Layout& shards) {
   std::vector<ShardRange> out;

@@ -19,6 +19,8 @@
 
 namespace tutti {
 
+/// The tiles of these shards.
+std::vector<TileId> tiles_of(const ShardRange& range);
 /// The largest subtrees of the tree over `shards` that have all their shards on one rank, in order.
 std::vector<ShardRange> subtrees_of_ranks(const Layout& shards);
 
