@@ -37,17 +37,38 @@ class Pattern {
   bool has_shape() const { return has_shape_; }
 
   /// False where the step has no task at this point.
-  bool is_active(std::uint32_t phase, std::uint32_t point) const {
-    const Range& r = active_[phase];
-    return point - r.first < r.count;
-  }
+  bool is_active(std::uint32_t phase, std::uint32_t point) const { return at(phase).is_active(point); }
   /// The points of the step before that the task reads: increasing, without repetition.
   std::span<const std::uint32_t> inputs(std::uint32_t phase, std::uint32_t point) const {
-    return inputs_.row(phase * std::size_t{width_} + point);
+    return at(phase).inputs(point);
   }
   /// The reverse: the points of step `phase` that read what `point` wrote in the step before.
   std::span<const std::uint32_t> readers(std::uint32_t phase, std::uint32_t point) const {
     return readers_.row(phase * std::size_t{width_} + point);
+  }
+
+  /// One phase, looked up once for many tasks. Valid as long as the pattern it comes from.
+  class Phase {
+   public:
+    bool is_active(std::uint32_t point) const { return point - first_point_ < points_; }
+    std::span<const std::uint32_t> inputs(std::uint32_t point) const {
+      return {values_ + first_[point], first_[point + 1] - first_[point]};
+    }
+
+   private:
+    friend class Pattern;
+    std::uint32_t first_point_ = 0;
+    std::uint32_t points_ = 0;
+    const std::size_t* first_ = nullptr;  // of the inputs of each point, among values_
+    const std::uint32_t* values_ = nullptr;
+  };
+  Phase at(std::uint32_t phase) const {
+    Phase p;
+    p.first_point_ = active_[phase].first;
+    p.points_ = active_[phase].count;
+    p.first_ = inputs_.first.data() + (phase * std::size_t{width_});
+    p.values_ = inputs_.values.data();
+    return p;
   }
 
   /// Tasks of `steps` steps (a multiple of phases() if has_shape()), in closed form.

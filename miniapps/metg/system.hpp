@@ -23,15 +23,17 @@ class System {
       : name_(std::move(name)),
         place_(place),
         problem_(problem),
-        tallies_(workers),
-        scratch_(problem.work.kind, workers) {}
+        scratch_(problem.work.kind, workers),
+        states_(workers) {
+    for (std::uint32_t w = 0; w < workers; ++w) states_[w].scratch = scratch_.of(w);
+  }
   virtual ~System() = default;
   System(const System&) = delete;
   System& operator=(const System&) = delete;
 
   const std::string& name() const { return name_; }
   Place place() const { return place_; }
-  std::uint32_t workers() const { return static_cast<std::uint32_t>(tallies_.size()); }
+  std::uint32_t workers() const { return static_cast<std::uint32_t>(states_.size()); }
 
   /// Gets ready for advance(steps): what a program would do once, before its time loop. Not timed.
   void prepare(std::int64_t steps) { get_ready(next_step_, steps); }
@@ -45,10 +47,10 @@ class System {
   /// What this rank's workers did since the start.
   Tally tally() const {
     Tally sum;
-    for (const Tally& t : tallies_) {
-      sum.tasks += t.tasks;
-      sum.inputs += t.inputs;
-      sum.failures += t.failures;
+    for (const WorkerState& s : states_) {
+      sum.tasks += s.tally.tasks;
+      sum.inputs += s.tally.inputs;
+      sum.failures += s.tally.failures;
     }
     return sum;
   }
@@ -57,15 +59,14 @@ class System {
   virtual void get_ready(std::int64_t /*first*/, std::int64_t /*steps*/) {}
   virtual void run(std::int64_t first, std::int64_t steps) = 0;
   const Problem& problem() const { return problem_; }
-  Tally& tally_of(std::uint32_t worker) { return tallies_[worker]; }
-  std::byte* scratch_of(std::uint32_t worker) const { return scratch_.of(worker); }
+  WorkerState& state_of(std::uint32_t worker) { return states_[worker]; }
 
  private:
   std::string name_;
   Place place_;
   const Problem& problem_;
-  std::vector<Tally> tallies_;
   Scratch scratch_;
+  std::vector<WorkerState> states_;
   std::int64_t next_step_ = 0;
 };
 

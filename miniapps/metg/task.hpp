@@ -30,11 +30,17 @@ inline bool is_output_of(const std::uint64_t* output, std::size_t words, std::in
   return differences == 0 && (words == 2 || rest_is_output_of(output, words, step, point));
 }
 
-/// What one worker did.
-struct alignas(64) Tally {
+/// What workers did.
+struct Tally {
   std::uint64_t tasks = 0;
   std::uint64_t inputs = 0;    ///< checked
   std::uint64_t failures = 0;  ///< inputs that were not the wanted output
+};
+
+/// What one worker has for itself.
+struct alignas(64) WorkerState {
+  Tally tally;
+  std::byte* scratch = nullptr;  ///< scratch_bytes for memory_bound, else null
 };
 
 /// What is run: several graphs of the same width, and the work of a task.
@@ -52,18 +58,16 @@ struct Problem {
 /// `input(i)` points to the one that the system delivered as number i.
 template <class Input>
 void run_task(const Problem& problem, TaskId id, std::span<const std::uint32_t> producers, Input input,
-              std::uint64_t* output, Tally& tally, std::byte* scratch) {
+              std::uint64_t* output, WorkerState& worker) {
   if (problem.check) {
     const std::size_t words = problem.output_words;
-    std::uint64_t failures = 0;
     for (std::size_t i = 0; i < producers.size(); ++i)
-      failures += !is_output_of(input(i), words, id.step - 1, producers[i]);
-    tally.failures += failures;
-    tally.inputs += producers.size();
+      if (!is_output_of(input(i), words, id.step - 1, producers[i])) ++worker.tally.failures;
+    worker.tally.inputs += producers.size();
   }
-  problem.work.execute(id, scratch);
+  problem.work.execute(id, worker.scratch);
   fill_output(output, problem.output_words, id.step, id.point);
-  ++tally.tasks;
+  ++worker.tally.tasks;
 }
 
 /// The outputs of two steps of one graph (written and read in turn), for systems without storage of their

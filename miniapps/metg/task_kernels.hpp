@@ -57,7 +57,8 @@ struct TaskWork {
   /// Runs the kernel; without iterations every kernel is empty. `scratch`: the worker's own, used by
   /// memory_bound.
   void execute(TaskId id, std::byte* scratch) const {
-    if (iterations > 0) compute(id, scratch);
+    if (iterations > 0) [[unlikely]]
+      compute(id, scratch);  // else the call costs what the task costs
   }
 
  private:

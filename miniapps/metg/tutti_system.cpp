@@ -41,19 +41,17 @@ struct HashOutput {
 
 /// The task of one graph in one phase.
 struct RunTask {
-  TuttiSystem* system;
+  const Problem* problem;
+  WorkerState* workers;  // by number
   std::uint32_t graph;
-  std::uint32_t phase;
+  Pattern::Phase phase;
 
   void operator()(const Task& task, Inputs<std::uint64_t> inputs, Out<std::uint64_t> output) const {
-    const Problem& problem = system->problem();
-    const Pattern& pattern = problem.graphs[graph];
     const std::uint32_t point = task.tile.value;
-    if (!pattern.is_active(phase, point)) return;
+    if (!phase.is_active(point)) return;
     run_task(
-        problem, {graph, point, task.step}, pattern.inputs(phase, point),
-        [&](std::size_t i) { return inputs[i].data; }, output.data, system->tally_of(task.worker.value),
-        system->scratch_of(task.worker.value));
+        *problem, {graph, point, task.step}, phase.inputs(point),
+        [&](std::size_t i) { return inputs[i].data; }, output.data, workers[task.worker.value]);
   }
 };
 
@@ -77,8 +75,8 @@ void TuttiSystem::record_phase(Recorder& r, std::uint32_t phase) {
       for (const std::uint32_t p : pattern.inputs(phase, tile.value)) list.emplace_back(p);
       return list;
     };
-    r.each(grid_, make_kernel("task", RunTask{this, g, phase}), read(fields_[g].read, tiles(producers)),
-           write(fields_[g].written));
+    r.each(grid_, make_kernel("task", RunTask{&problem(), &state_of(0), g, problem().graphs[g].at(phase)}),
+           read(fields_[g].read, tiles(producers)), write(fields_[g].written));
     r.swap(fields_[g].read, fields_[g].written);
   }
 }

@@ -19,7 +19,6 @@ class TuttiSystem : public System {
   void run(std::int64_t first, std::int64_t steps) override;
 
  private:
-  friend struct RunTask;
   struct Fields {
     tutti::Field<std::uint64_t> read, written;
   };

@@ -51,7 +51,9 @@ TEST(MetgFaults, WrongInputsAreCounted) {
   run_local_job(1, options, [&](Runtime& rt) {
     Problem problem = make_problem("stencil_1d_periodic");
     TuttiSystem system("tutti", Place::all_ranks, problem, rt);
-    problem.graphs = make_problem("stencil_1d").graphs;  // what was recorded is no longer what is wanted
+    // What was recorded is no longer what is wanted. A copy: tables that fit stay where tasks find them.
+    const Problem other = make_problem("stencil_1d");
+    problem.graphs = other.graphs;
     system.advance(steps);
     const Tally t = system.tally();
     EXPECT_EQ(t.tasks, wanted(problem, steps).tasks);

@@ -164,14 +164,13 @@ class MetgChecker : public ::testing::Test {
     for (std::uint32_t p = 0; p < 5; ++p) fill_output(outputs_[p], 4, 6, p);
   }
   Tally run() {
-    Tally tally;
+    WorkerState worker;
     std::uint64_t out[4];
     const auto producers = problem_.graphs[0].inputs(0, 2);
     run_task(
-        problem_, {0, 2, 7}, producers, [&](std::size_t i) { return outputs_[producers[i]]; }, out, tally,
-        nullptr);
+        problem_, {0, 2, 7}, producers, [&](std::size_t i) { return outputs_[producers[i]]; }, out, worker);
     EXPECT_TRUE(is_output_of(out, 4, 7, 2));
-    return tally;
+    return worker.tally;
   }
   Problem problem_;
   std::uint64_t outputs_[5][4];

@@ -86,15 +86,15 @@ class RankGraph {
   void finish_exchange() {
     MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
   }
-  void run_tasks(std::int64_t step, std::uint32_t phase, Tally& tally, std::byte* scratch) {
+  void run_tasks(std::int64_t step, std::uint32_t phase, WorkerState& worker) {
     const Pattern& pattern = problem_.graphs[graph_];
     for (std::uint32_t point = first_; point < last_; ++point) {
       if (!pattern.is_active(phase, point)) continue;
       const auto producers = pattern.inputs(phase, point);
       run_task(
           problem_, {graph_, point, step}, producers,
-          [&](std::size_t i) { return outputs_.of(step - 1, producers[i]); }, outputs_.of(step, point), tally,
-          scratch);
+          [&](std::size_t i) { return outputs_.of(step - 1, producers[i]); }, outputs_.of(step, point),
+          worker);
     }
   }
 
@@ -126,7 +126,7 @@ class MpiSystem : public System {
       for (RankGraph& g : graphs_) g.start_exchange(step, phase);
       for (RankGraph& g : graphs_) {
         g.finish_exchange();
-        g.run_tasks(step, phase, tally_of(0), scratch_of(0));
+        g.run_tasks(step, phase, state_of(0));
       }
       if (++phase == problem().phases()) phase = 0;
     }

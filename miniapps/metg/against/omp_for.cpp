@@ -39,7 +39,7 @@ class OmpForSystem : public System {
     const auto producers = pattern.inputs(phase, id.point);
     run_task(
         problem(), id, producers, [&](std::size_t i) { return outputs.of(id.step - 1, producers[i]); },
-        outputs.of(id.step, id.point), tally_of(worker), scratch_of(worker));
+        outputs.of(id.step, id.point), state_of(worker));
   }
 
   std::vector<Outputs> outputs_;  // by graph

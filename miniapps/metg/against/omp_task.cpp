@@ -43,7 +43,7 @@ class OmpTaskSystem : public System {
       const auto worker = static_cast<std::uint32_t>(omp_get_thread_num());
       run_task(
           problem(), id, producers, [&](std::size_t i) { return outputs->of(id.step - 1, producers[i]); },
-          out, tally_of(worker), scratch_of(worker));
+          out, state_of(worker));
     }
   }
 

@@ -98,7 +98,7 @@ class TbbSystem : public System {
     Outputs& outputs = outputs_[id.graph];
     run_task(
         problem(), id, producers, [&](std::size_t i) { return outputs.of(id.step - 1, producers[i]); },
-        outputs.of(id.step, id.point), tally_of(worker), scratch_of(worker));
+        outputs.of(id.step, id.point), state_of(worker));
   }
 
   void run(std::int64_t first, std::int64_t /*steps*/) override {
