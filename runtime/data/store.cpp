@@ -1,6 +1,7 @@
 #include "runtime/data/store.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -17,6 +18,7 @@ namespace tutti {
 namespace {
 
 constexpr std::int64_t line_bytes = 64;
+constexpr std::int64_t page_bytes = 4096;  // the smallest
 constexpr std::uint64_t huge_page_bytes = std::uint64_t{2} << 20;
 
 std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
@@ -61,6 +63,15 @@ std::uint64_t mapped_bytes(std::uint64_t bytes) {
 // Address space beyond the mapping in which to find an aligned start.
 std::uint64_t spare_bytes(std::uint64_t bytes) { return bytes >= 2 * huge_page_bytes ? huge_page_bytes : 0; }
 
+// Where in a page the next small piece of memory begins. If all began at its start, what several of them have
+// at the same place would compete for the same sets of the first-level cache, and loads of one would wait for
+// stores to another (SGD on 100 KB of weights took 1.4 times as long).
+std::uint64_t next_place_bytes() {
+  static std::atomic<std::uint64_t> pieces{0};
+  constexpr std::uint64_t lines = 9;  // from piece to piece: 64 of them are all at different places
+  return pieces++ * lines % (page_bytes / line_bytes) * line_bytes;
+}
+
 Argument packed(void* data, const Box& box) {
   return {data, box.extent(1) * box.extent(2), box.extent(2), box, 0};
 }
@@ -96,7 +107,8 @@ Memory::Memory(std::uint64_t bytes, const std::string& what, std::shared_ptr<Mem
   if (budget_) budget_->take(bytes, what);
   // huge pages need aligned addresses: map more, and give back what sticks out
   const std::uint64_t spare = spare_bytes(bytes);
-  const std::uint64_t length = mapped_bytes(bytes);
+  const std::uint64_t place = spare == 0 ? next_place_bytes() : 0;
+  const std::uint64_t length = mapped_bytes(place + bytes);
   void* map = mmap(nullptr, length + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (map == MAP_FAILED) {
     const int reason = errno;
@@ -105,7 +117,7 @@ Memory::Memory(std::uint64_t bytes, const std::string& what, std::shared_ptr<Mem
         "{} needs {} on this rank, but the system has none left ({}); use more ranks or a smaller grid", what,
         readable_bytes(bytes), std::strerror(reason));
   }
-  data_ = static_cast<std::byte*>(map);
+  data_ = static_cast<std::byte*>(map) + place;
   if (spare == 0) return;
   const std::uint64_t head = spare - reinterpret_cast<std::uintptr_t>(map) % spare;
   munmap(data_, head);
@@ -116,7 +128,8 @@ Memory::Memory(std::uint64_t bytes, const std::string& what, std::shared_ptr<Mem
 
 Memory::~Memory() {
   if (data_ == nullptr) return;
-  munmap(data_, mapped_bytes(bytes_));
+  const std::uint64_t place = reinterpret_cast<std::uintptr_t>(data_) % page_bytes;
+  munmap(data_ - place, mapped_bytes(place + bytes_));
   if (budget_) budget_->give(bytes_);
 }
 

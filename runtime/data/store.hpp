@@ -30,8 +30,9 @@ class MemoryBudget {
   std::uint64_t used_bytes_ = 0;
 };
 
-/// Page-aligned memory that prefers huge pages (from 4 MiB on), accounted in a budget. Starts as zeros that
-/// no thread has touched yet. Throws Error(environment) if there is not enough.
+/// Memory that begins at a cache line, small pieces at different places in their first page, and prefers huge
+/// pages (from 4 MiB on), accounted in a budget. Starts as zeros that no thread has touched yet. Throws
+/// Error(environment) if there is not enough.
 class Memory {
  public:
   Memory() = default;

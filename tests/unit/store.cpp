@@ -3,7 +3,9 @@
 
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -61,7 +63,7 @@ TEST(Memory, IsAlignedZeroAndAccounted) {
   const auto budget = std::make_shared<MemoryBudget>(std::uint64_t{1} << 30);
   for (const std::uint64_t bytes : {1ul, 4096ul, 5000ul, (4ul << 20) - 1, 4ul << 20, (9ul << 20) + 12345}) {
     const Memory memory(bytes, "test", budget);
-    EXPECT_EQ(address(memory.data()) % (bytes >= (4ul << 20) ? 2ul << 20 : 4096ul), 0u);
+    EXPECT_EQ(address(memory.data()) % (bytes >= (4ul << 20) ? 2ul << 20 : 64ul), 0u);
     EXPECT_EQ(memory.size_bytes(), bytes);
     EXPECT_EQ(budget->used_bytes(), bytes);
     for (std::uint64_t i = 0; i < bytes; ++i) ASSERT_EQ(memory.data()[i], std::byte{0});
@@ -69,6 +71,16 @@ TEST(Memory, IsAlignedZeroAndAccounted) {
   }
   EXPECT_EQ(budget->used_bytes(), 0u);
   EXPECT_EQ(Memory(0, "nothing", budget).data(), nullptr);
+}
+
+TEST(Memory, SmallPiecesBeginAtDifferentPlacesOfTheirPages) {
+  std::vector<std::unique_ptr<Memory>> pieces;
+  std::set<std::uint64_t> places;
+  for (int i = 0; i < 64; ++i) {
+    pieces.push_back(std::make_unique<Memory>(100, "test", nullptr));
+    places.insert(address(pieces.back()->data()) % 4096);
+  }
+  EXPECT_EQ(places.size(), pieces.size());
 }
 
 TEST(Memory, RefusalBySystemIsAnError) {
