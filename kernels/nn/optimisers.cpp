@@ -3,7 +3,7 @@
 #include <numbers>
 
 #include "kernels/nn/nn.hpp"
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/sgd_rule.hpp"
 #include "kernels/nn/updates.hpp"
 
 namespace tutti::kernels::nn {
@@ -19,20 +19,16 @@ double RateSchedule::at(std::int64_t step) const {
 template <class T>
 void sgd_step(const Sgd& sgd, double learning_rate, double scale, std::int64_t n, const T* gradient,
               T* velocity, T* w) {
-  const auto rate = static_cast<T>(learning_rate);
   const auto factor = static_cast<T>(scale);
-  const auto momentum = static_cast<T>(sgd.momentum);
-  const auto decay = static_cast<T>(sgd.weight_decay);
+  const SgdRule<T> rule{static_cast<T>(learning_rate), static_cast<T>(sgd.momentum),
+                        static_cast<T>(sgd.weight_decay)};
   if (velocity == nullptr) {
     TUTTI_INDEPENDENT
-    for (std::int64_t i = 0; i < n; ++i) w[i] -= rate * (factor * gradient[i] + decay * w[i]);
+    for (std::int64_t i = 0; i < n; ++i)
+      w[i] -= rule.rate * (factor * gradient[i] + rule.weight_decay * w[i]);
     return;
   }
-  TUTTI_INDEPENDENT
-  for (std::int64_t i = 0; i < n; ++i) {
-    velocity[i] = momentum * velocity[i] + (factor * gradient[i] + decay * w[i]);
-    w[i] -= rate * velocity[i];
-  }
+  each_in_lanes<T>(n, [&](auto at) { rule(at, factor * at(gradient), velocity, w); });
 }
 
 template <class T>

@@ -131,8 +131,16 @@ struct SameSizedInteger {
   using Type = std::int32_t;
 };
 template <>
+struct SameSizedInteger<double> {
+  using Type = std::int64_t;
+};
+template <>
 struct SameSizedInteger<Vector<float>> {
   using Type = Vector<std::int32_t>;
+};
+template <>
+struct SameSizedInteger<Vector<double>> {
+  using Type = Vector<std::int64_t>;
 };
 }  // namespace detail
 
@@ -149,6 +157,17 @@ F smaller(const F& a, const F& b) {
 inline Vector<float> greater(const Vector<float>& a, const Vector<float>& b) { return _mm256_max_ps(a, b); }
 inline Vector<float> smaller(const Vector<float>& a, const Vector<float>& b) { return _mm256_min_ps(a, b); }
 #endif
+
+/// 0 for zeros and for what is too small for a normal number, by the exponent's bits.
+template <class F>
+F without_subnormals(const F& x) {
+  using Integer = typename detail::SameSizedInteger<F>::Type;
+  const Integer zero{};
+  const Integer bits = std::bit_cast<Integer>(x);
+  const Integer infinite =
+      std::bit_cast<Integer>(F{} + std::numeric_limits<float>::infinity());  // all of them
+  return std::bit_cast<F>((bits & infinite) == zero ? zero : bits);
+}
 
 /// e^x, for a float or each of a vector. The relative error is below 1.5e-7 (tests/unit/nn_parts.cpp); 0
 /// below x = -86.98, where e^x < 1.7e-38; infinity above 88.72; NaN for NaN. x = n log 2 + r with log 2 in
@@ -200,7 +219,6 @@ struct VectorAt {
   Vector<T> operator()(const T* values) const { return load(values + index); }
   void set(T* values, const Vector<T>& value) const { store(values + index, value); }
 };
-
 /// body(at) for 0 ... n - 1, a vector at a time and the rest one by one: at(x) is the value or vector of x
 /// there, and at.set(x, value) replaces it. For bodies with an exponential, which compilers do not always
 /// vectorise by themselves.

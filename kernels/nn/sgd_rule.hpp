@@ -1,0 +1,28 @@
+// SGD with momentum for one value or a vector of them, for loops over arrays and for registers.
+#pragma once
+
+#include "kernels/nn/simd.hpp"
+
+namespace tutti::kernels::nn {
+
+/// velocity = momentum velocity + gradient + weight_decay w; w -= rate velocity. A velocity too small for a
+/// normal number becomes 0: those of weights without gradients would come to stay there, and processors take
+/// several times as long for them.
+template <class T>
+struct SgdRule {
+  T rate;
+  T momentum;
+  T weight_decay;
+
+  /// `at` is an index or several (simd.hpp), `gradient` the value or values there.
+  template <class At, class V>
+  [[gnu::always_inline]] void operator()(const At& at, const V& gradient, T* velocity, T* w) const {
+    const V before = at(w);
+    const V v = momentum * at(velocity) + (gradient + weight_decay * before);
+    const V normal = without_subnormals(v);
+    at.set(velocity, normal);
+    at.set(w, before - rate * normal);
+  }
+};
+
+}  // namespace tutti::kernels::nn
