@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/nn/functors.hpp"
+#include "kernels/nn/sgd_rule.hpp"
 #include "runtime/data/shard_tree.hpp"
 
 namespace tutti::kernels::nn {
@@ -55,9 +56,13 @@ struct DenseStackBackwardWhole {
 template <class T>
 struct DenseStackGradient {
   DenseStack stack;
-  ShardTree tree;
+  ShardTree tree;              ///< over all shards
+  std::int64_t per_trace = 1;  ///< shards that have a trace together, each with as many of its rows
   /// For elements `segment` of the group of parameters.
   void operator()(const Inputs<T>& traces, const Box& segment, T* to) const;
+  /// The same for elements `begin` ... `end`, as the gradient of a step of SGD.
+  void sgd(const Inputs<T>& traces, std::int64_t begin, std::int64_t end, const SgdRule<T>& rule, T* velocity,
+           T* w) const;
 };
 
 }  // namespace tutti::kernels::nn

@@ -101,8 +101,9 @@ template <int R, class Body>
 template <int most = block_rows, class Body>
 [[gnu::always_inline]] inline void each_block(std::int64_t m, const Body& body) {
   const std::int64_t blocks = (m + most - 1) / most;
-  for (std::int64_t i = 0, left = blocks; left > 0; --left) {
-    const std::int64_t rows = (m - i + left - 1) / left;
+  const std::int64_t low = m / std::max<std::int64_t>(blocks, 1), high = m - low * blocks;
+  for (std::int64_t n = 0, i = 0; n < blocks; ++n) {
+    const std::int64_t rows = low + (n < high ? 1 : 0);
     with_rows<most>(rows, [&](auto r) TUTTI_INLINE { body(r, i); });
     i += rows;
   }

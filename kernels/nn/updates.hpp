@@ -58,11 +58,20 @@ struct SgdUpdate : Update<T, Total> {
   double momentum = 0;
   void operator()(const Task& task, Inputs<T> partial, std::int64_t first, InOut<T> velocity,
                   InOut<T> w) const {
-    const T* gradient = this->gradient(task, partial);
     const double rate = this->rate.at(first + task.step);
-    this->each(task, [&](std::int64_t at, std::int64_t n, double decay) {
-      sgd_step<T>({momentum, decay}, rate, 1, n, gradient + at, velocity.data + at, w.data + at);
-    });
+    if constexpr (requires { &Total::sgd; }) {
+      this->each(task, [&](std::int64_t at, std::int64_t n, double decay) {
+        const std::int64_t begin = task.box.lo[2] + at;
+        this->total.sgd(partial, begin, begin + n,
+                        {static_cast<T>(rate), static_cast<T>(momentum), static_cast<T>(decay)},
+                        velocity.data + at, w.data + at);
+      });
+    } else {
+      const T* gradient = this->gradient(task, partial);
+      this->each(task, [&](std::int64_t at, std::int64_t n, double decay) {
+        sgd_step<T>({momentum, decay}, rate, 1, n, gradient + at, velocity.data + at, w.data + at);
+      });
+    }
   }
 };
 

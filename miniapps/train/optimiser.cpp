@@ -42,10 +42,15 @@ void Optimiser<T>::record(Recorder& r, std::uint32_t group, const Scalar<std::in
   using Total = std::remove_cvref_t<decltype(sum.total())>;
   const Replicated<T>& w = parameters_.weights(group);
   nn::Update<T, Total> update{sum.total(), {}, config_.rate};
-  for (const auto& t : parameters_.list().tensors())
-    if (t.group == group)
-      update.stretches.push_back(
-          {t.offset, t.offset + t.tensor.elements(), t.tensor.decays ? config_.weight_decay : 0});
+  for (const auto& t : parameters_.list().tensors()) {
+    if (t.group != group) continue;
+    const nn::Stretch next{t.offset, t.offset + t.tensor.elements(),
+                           t.tensor.decays ? config_.weight_decay : 0};
+    if (!update.stretches.empty() && update.stretches.back().weight_decay == next.weight_decay)
+      update.stretches.back().end = next.end;
+    else
+      update.stretches.push_back(next);
+  }
   sum.record_partial(r);
   if (config_.kind == "sgd")
     r.each(w.segments(),

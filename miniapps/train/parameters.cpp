@@ -37,12 +37,6 @@ std::int64_t ParameterList::elements() const {
   return n;
 }
 
-std::int64_t ParameterList::segments(std::size_t group) const {
-  constexpr std::int64_t most = 8192, tiny = 512;  // elements of one
-  const auto parts = [n = sizes_[group]](std::int64_t of) { return (n + of - 1) / of; };
-  return std::max(parts(most), std::min(parts(tiny), least_segments_));
-}
-
 namespace {
 
 /// Cuts groups and deals their segments: the ranks take turns, each with consecutive segments of a group.
@@ -73,14 +67,15 @@ class SegmentDealer {
 }  // namespace
 
 template <class T>
-StackSum<T>::StackSum(const Shards& shards, const nn::DenseStack& stack, const Sharded<T>& trace)
-    : shards_(shards.layout().tile_count()),
+StackSum<T>::StackSum(const Shards& tasks, std::int64_t per_task, const nn::DenseStack& stack,
+                      const Sharded<T>& trace)
+    : tasks_(tasks.layout().tile_count()),
       trace_(trace),
-      total_{stack, ShardTree({0, shards.layout().tile_count()})} {}
+      total_{stack, ShardTree({0, static_cast<std::uint32_t>(tasks_ * per_task)}), per_task} {}
 
 template <class T>
 Access StackSum<T>::read_partial() const {
-  return read(trace_, tiles([all = ShardRange{0, shards_}](TileId) { return tiles_of(all); }));
+  return read(trace_, tiles([all = ShardRange{0, tasks_}](TileId) { return tiles_of(all); }));
 }
 
 template <class T>

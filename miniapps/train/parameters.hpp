@@ -29,12 +29,12 @@ struct Tensor {
 /// Which tensors a model has and where they lie. A unit is what one layer has: its tensors follow each other.
 /// Units are reduced and updated in groups, as soon as the last gradient of the group is there: a unit of
 /// `group_elements` or more is one, consecutive smaller ones share one, so that small layers share messages.
-/// A group is cut into segments of at most `segment_elements`, and if it is not tiny into `least_segments` at
-/// least; they are dealt to the ranks in turn. None of it depends on ranks, but who owns a segment.
+/// A group is cut into segments of at most `segment_elements`; they are dealt to the ranks in turn. None of
+/// it depends on ranks, but who owns a segment.
 class ParameterList {
  public:
-  explicit ParameterList(std::int64_t group_elements = 16384, std::int64_t least_segments = 1)
-      : group_elements_(group_elements), least_segments_(least_segments) {}
+  explicit ParameterList(std::int64_t group_elements = 16384, std::int64_t segment_elements = 8192)
+      : group_elements_(group_elements), segment_elements_(segment_elements) {}
 
   struct Unit {
     std::uint32_t group = 0;
@@ -54,11 +54,13 @@ class ParameterList {
   std::size_t unit_count() const { return units_.size(); }
   const std::vector<Placed>& tensors() const { return tensors_; }
   const std::vector<std::int64_t>& group_sizes() const { return sizes_; }
-  std::int64_t segments(std::size_t group) const;
+  std::int64_t segments(std::size_t group) const {
+    return (sizes_[group] + segment_elements_ - 1) / segment_elements_;
+  }
   std::int64_t elements() const;  ///< of all tensors
 
  private:
-  std::int64_t group_elements_, least_segments_;
+  std::int64_t group_elements_, segment_elements_;
   std::vector<Unit> units_;
   std::vector<Placed> tensors_;
   std::vector<std::int64_t> sizes_;  // by group
@@ -69,16 +71,18 @@ class ParameterList {
 template <class T>
 class StackSum {
  public:
-  StackSum(const tutti::Shards& shards, const nn::DenseStack& stack, const tutti::Sharded<T>& trace);
+  /// With `per_task` shards in each trace.
+  StackSum(const tutti::Shards& tasks, std::int64_t per_task, const nn::DenseStack& stack,
+           const tutti::Sharded<T>& trace);
 
   void record_partial(tutti::Recorder& /*r*/) const {}
   tutti::Access read_partial() const;
   const nn::DenseStackGradient<T>& total() const { return total_; }
   /// Operations for one element.
-  double flops() const { return 2.0 * static_cast<double>(total_.stack.layers[0].shape.rows * shards_); }
+  double flops() const { return 2.0 * static_cast<double>(total_.stack.layers[0].shape.rows * tasks_); }
 
  private:
-  std::uint32_t shards_;
+  std::uint32_t tasks_;
   tutti::Sharded<T> trace_;
   nn::DenseStackGradient<T> total_;
 };

@@ -1,5 +1,6 @@
 // The parts of kernels/nn: products of matrices, functions in vectors, optimisers.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <numeric>
 #include <thread>
@@ -127,31 +128,52 @@ TEST(NnProducts, SameBitsFromSeveralThreadsAtOnce) {
 
 TEST(NnProducts, NameTheirLibrary) { EXPECT_GT(std::strlen(gemm_library()), 0U); }
 
-TEST(NnDenseStack, GradientHasTheBitsOfSingleLayersAndOfTheTree) {
-  constexpr std::uint32_t shards = 5;
-  for (const std::int64_t rows : {1, 2, 7, 300}) {
-    const DenseStack stack{{{{rows, 13, 40}, 0, 520}, {{rows, 40, 9}, 560, 920}}};
-    constexpr std::int64_t parameters = 929;
-    const tutti::ShardTree tree({0, shards});
-    std::vector<std::vector<float>> traces(shards), gradients(shards, std::vector<float>(parameters));
-    std::vector<tutti::Input<float>> trace(shards), gradient(shards);
-    for (std::uint32_t s = 0; s < shards; ++s) {
-      traces[s] = as<float>(random_values(stack.trace(), s));
-      for (std::size_t l = 0; l < 2; ++l)
-        linear_backward_weight<float>(stack.layers[l].shape, traces[s].data() + stack.input_at(l),
-                                      traces[s].data() + stack.derivative_at(l), Into::write,
-                                      gradients[s].data() + stack.layers[l].w,
+// Traces of one shard or of several, terms that fit into registers or not, segments that cut rows.
+TEST(NnDenseStack, GradientAndSgdHaveTheBitsOfSingleLayersAndOfTheTree) {
+  constexpr std::int64_t parameters = 929;
+  for (const auto& [rows, shards, per_trace] : {std::array<std::int64_t, 3>{1, 5, 1},
+                                                {2, 2, 2},
+                                                {2, 1, 1},
+                                                {3, 2, 1},
+                                                {4, 6, 3},
+                                                {7, 5, 5},
+                                                {300, 5, 1}}) {
+    const std::int64_t together = rows * per_trace;
+    const DenseStack stack{{{{together, 13, 40}, 0, 520}, {{together, 40, 9}, 560, 920}}};
+    const tutti::ShardTree tree({0, static_cast<std::uint32_t>(shards)});
+    std::vector<std::vector<float>> traces, gradients(shards, std::vector<float>(parameters));
+    std::vector<tutti::Input<float>> trace(shards / per_trace), gradient(shards);
+    for (std::int64_t s = 0; s < shards; ++s) {
+      if (s % per_trace == 0) traces.push_back(as<float>(random_values(stack.trace(), s)));
+      trace[s / per_trace].data = traces.back().data();
+      for (std::size_t l = 0; l < 2; ++l) {
+        LinearShape shape = stack.layers[l].shape;
+        shape.rows = rows;
+        const float* const x = traces.back().data() + stack.input_at(l) + s % per_trace * rows * shape.in;
+        const float* const dy =
+            traces.back().data() + stack.derivative_at(l) + s % per_trace * rows * shape.out;
+        linear_backward_weight<float>(shape, x, dy, Into::write, gradients[s].data() + stack.layers[l].w,
                                       gradients[s].data() + stack.layers[l].b);
-      trace[s].data = traces[s].data();
+      }
       gradient[s].data = gradients[s].data();
     }
     std::vector<float> expected(parameters), found(parameters);
     tree.sum(tutti::Inputs<float>{gradient}, 0, parameters, expected.data());
-    const DenseStackGradient<float> sum{stack, tree};
-    for (std::int64_t begin = 0, length = 1; begin < parameters; begin += length, length = 2 * length + 5)
-      sum(tutti::Inputs<float>{trace}, {{0, 0, begin}, {1, 1, std::min(parameters, begin + length)}},
-          found.data() + begin);
-    EXPECT_EQ(std::memcmp(found.data(), expected.data(), parameters * sizeof(float)), 0) << rows;
+    auto w = as<float>(random_values(parameters, 7)), velocity = as<float>(random_values(parameters, 8));
+    auto found_w = w, found_velocity = velocity;
+    sgd_step<float>({0.9, 0.1}, 0.01, 1, parameters, expected.data(), velocity.data(), w.data());
+
+    const DenseStackGradient<float> sum{stack, tree, per_trace};
+    const tutti::Inputs<float> inputs{trace};
+    for (std::int64_t begin = 0, length = 1; begin < parameters; begin += length, length = 2 * length + 5) {
+      const std::int64_t end = std::min(parameters, begin + length);
+      sum(inputs, {{0, 0, begin}, {1, 1, end}}, found.data() + begin);
+      sum.sgd(inputs, begin, end, {0.01F, 0.9F, 0.1F}, found_velocity.data() + begin, found_w.data() + begin);
+    }
+    constexpr std::size_t bytes = parameters * sizeof(float);
+    EXPECT_EQ(std::memcmp(found.data(), expected.data(), bytes), 0) << rows << ' ' << shards;
+    EXPECT_EQ(std::memcmp(found_w.data(), w.data(), bytes), 0) << rows << ' ' << shards;
+    EXPECT_EQ(std::memcmp(found_velocity.data(), velocity.data(), bytes), 0) << rows << ' ' << shards;
   }
 }
 
@@ -183,6 +205,17 @@ TEST(NnFunctions, SumsAndGreatestInLanes) {
     EXPECT_EQ(sum_in_lanes<float>(n, [&](auto at) { return at(x.data()); }),
               std::accumulate(x.begin(), x.end(), 0.0F));
     EXPECT_EQ(greatest(n, x.data()), *std::max_element(x.begin(), x.end()));
+  }
+}
+
+TEST(NnOptimisers, SgdForgetsVelocitiesTooSmallForNormalNumbers) {
+  constexpr std::size_t n = 19;  // vectors and single values
+  for (const float sign : {1.0F, -1.0F}) {
+    const std::vector<float> gradient(n);
+    std::vector<float> velocity(n, sign * 2e-38F), w(n);
+    velocity[3] = velocity[18] = sign * 4e-38F;
+    sgd_step<float>({0.5}, 0.1, 1, n, gradient.data(), velocity.data(), w.data());
+    for (std::size_t i = 0; i < n; ++i) EXPECT_EQ(velocity[i], i == 3 || i == 18 ? sign * 2e-38F : 0) << i;
   }
 }
 
