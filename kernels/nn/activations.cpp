@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numbers>
 
 #include "kernels/nn/nn.hpp"
 #include "kernels/nn/simd.hpp"
@@ -6,16 +7,24 @@
 namespace tutti::kernels::nn {
 namespace {
 
-// gelu(u) = u s with s = 1 / (1 + e^-2z) = (1 + tanh z) / 2, 2z = u (slope + bend u^2).
+// gelu(u) = u s with s = e^2z / (1 + e^2z) = (1 + tanh z) / 2, 2z = u (slope + bend u^2).
 constexpr double slope = 2 * 0.79788456080286535588;  // 2 sqrt(2 / pi)
 constexpr double bend = slope * 0.044715;
+
+// s, where e^2z is taken as a power of two
+template <class T, class V>
+V share(const V& u, const V& square) {
+  const V zero{};
+  const V power =
+      u * multiply_add(zero + T(bend * std::numbers::log2e), square, zero + T(slope * std::numbers::log2e));
+  const V e = power_of_two(smaller(zero + T(126), power));
+  return e / (T(1) + e);
+}
 
 // V is T or a vector of T.
 template <class T, class V>
 V gelu(const V& u) {
-  const V zero{};
-  const V minus_2z = u * multiply_add(zero - T(bend), u * u, zero - T(slope));
-  return u / (T(1) + exponential(minus_2z));
+  return u * share<T>(u, V(u * u));
 }
 
 // gelu'(u) = s + u s (1 - s) d(2z)/du. Beyond 12, s is 0 or 1 to any precision, and u^2 must not overflow.
@@ -24,8 +33,7 @@ V gelu_derivative(const V& at) {
   const V zero{};
   const V u = greater(zero - T(12), smaller(zero + T(12), at));
   const V square = u * u;
-  const V minus_2z = u * multiply_add(zero - T(bend), square, zero - T(slope));
-  const V s = T(1) / (T(1) + exponential(minus_2z));
+  const V s = share<T>(u, square);
   const V rise = u * multiply_add(zero + T(3 * bend), square, zero + T(slope));
   return multiply_add(s * (T(1) - s), rise, s);
 }

@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
-#include "kernels/nn/packed.hpp"
+#include "kernels/nn/gemm_block.hpp"
 
 namespace tutti::kernels::nn {
 namespace {
@@ -31,17 +32,70 @@ void each_head(const AttentionShape& s, const T* qkv, const Body& body) {
     }
 }
 
-/// A row of scores from `seen` on, where a token would see later ones, to n: e^x is 0 there.
-template <class T>
-void hide(std::int64_t seen, std::int64_t n, T* row) {
-  std::fill(row + std::min(seen, n), row + n, -std::numeric_limits<T>::infinity());
+/// Rows of scores up to column n: -infinity where the token of row r would see later ones than the first
+/// `seen` + r. e^x is 0 there.
+template <int R, class T>
+void hide(std::int64_t seen, std::int64_t n, T* scores, std::int64_t stride) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> column;
+  for (int l = 0; l < lanes; ++l) column[l] = static_cast<T>(l);
+  const Vector<T> never = Vector<T>{} - std::numeric_limits<T>::infinity();
+  for (std::int64_t j = seen / lanes * lanes; j < n; j += lanes)
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      T* const at = scores + r * stride + j;
+      store(at, column < static_cast<T>(seen + r - j) ? load(at) : never);
+    }
 }
 
-/// e^(scale score - shift), for a value or each of a vector.
-template <class T, class V>
-V weight(const V& score, T scale, T shift) {
-  const V zero{};
-  return exponential(multiply_add(score, zero + scale, zero - shift));
+/// Rows of scores up to column n, in whole vectors, become e^(scale score - top), where top is the greatest
+/// scale score of a row: the weights of a softmax but for their sum. The rows are worked on together, so that
+/// none waits for its own sum.
+template <int R, class T>
+void exponentials(T scale, std::int64_t n, T* scores, std::int64_t stride, T* top, T* sum) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> lane[R];
+  for (auto& of_row : lane) of_row = Vector<T>{} - std::numeric_limits<T>::infinity();
+  for (std::int64_t j = 0; j < n; j += lanes)
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) lane[r] = greater(lane[r], load(scores + r * stride + j));
+  const T in_powers = scale * static_cast<T>(std::numbers::log2e);
+  Vector<T> shift[R];
+  for (int r = 0; r < R; ++r) {
+    const T most = reduce_lanes<T>(lane[r], [](T a, T b) { return greater(a, b); });
+    top[r] = scale * most;
+    shift[r] = Vector<T>{} - in_powers * most;
+    lane[r] = Vector<T>{};
+  }
+  for (std::int64_t j = 0; j < n; j += lanes)
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      T* const at = scores + r * stride + j;
+      const Vector<T> value = power_of_two(multiply_add(load(at), Vector<T>{} + in_powers, shift[r]));
+      store(at, value);
+      lane[r] += value;
+    }
+  for (int r = 0; r < R; ++r) sum[r] = reduce_lanes<T>(lane[r], [](T a, T b) { return a + b; });
+}
+
+/// Rows of scores up to column n, in whole vectors, become p, the weights of their softmax, and those of dp
+/// become scale p (dp - dot).
+template <int R, class T>
+void softmax_backward(T scale, const T* log_sums, const T* dots, std::int64_t n, T* scores, T* dp,
+                      std::int64_t stride) {
+  constexpr int lanes = vector_lanes<T>;
+  const T in_powers = scale * static_cast<T>(std::numbers::log2e);
+  Vector<T> shift[R];
+  for (int r = 0; r < R; ++r) shift[r] = Vector<T>{} - static_cast<T>(std::numbers::log2e) * log_sums[r];
+  for (std::int64_t j = 0; j < n; j += lanes)
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      T* const at = scores + r * stride + j;
+      T* const d_at = dp + r * stride + j;
+      const Vector<T> p = power_of_two(multiply_add(load(at), Vector<T>{} + in_powers, shift[r]));
+      store(at, p);
+      store(d_at, scale * p * (load(d_at) - dots[r]));
+    }
 }
 
 /// dot product of n values
@@ -73,18 +127,10 @@ void attention_forward(const AttentionShape& s, const T* qkv, T* y, T* log_sums)
                      Into::write, scores, columns);
       T top[block_rows];
       T sum[block_rows];
-      for (std::int64_t r = 0; r < rows; ++r) {
-        hide(i + r + 1, seen, scores + r * columns);
-        top[r] = head.scale * greatest(seen, scores + r * columns);
-      }
-      for (std::int64_t r = 0; r < rows; ++r) {
-        T* const row = scores + r * columns;
-        sum[r] = sum_in_lanes<T>(seen, [&, shift = top[r]](auto at) {
-          const auto value = weight(at(row), head.scale, shift);
-          at.set(row, value);
-          return value;
-        });
-      }
+      with_rows<block_rows>(rows, [&](auto r) {
+        hide<r>(i + 1, seen, scores, columns);
+        exponentials<r>(head.scale, seen, scores, columns, top, sum);
+      });
       for (std::int64_t r = 0; r < rows; ++r)
         log_sums[(n * s.heads + h) * s.context + i + r] =
             top[r] + static_cast<T>(std::log(static_cast<double>(sum[r])));
@@ -144,16 +190,10 @@ void attention_backward(const AttentionShape& s, const T* qkv, const T* y, const
                        Into::write, block_p, strip);
         packed_gemm<T>(rows, whole, 0, s.head_width, {dout + i * width, width, false}, v_transposed,
                        Into::write, block_ds, strip);
-        for (std::int64_t r = 0; r < rows; ++r) {
-          T* const p_row = block_p + r * strip;
-          T* const ds_row = block_ds + r * strip;
-          hide(std::min(columns, i - j + r + 1), whole, p_row);
-          each_in_lanes<T>(whole, [&](auto at) {
-            const auto value = weight(at(p_row), head.scale, log_sum[i + r]);
-            at.set(p_row, value);
-            at.set(ds_row, head.scale * value * (at(ds_row) - dots[i + r]));
-          });
-        }
+        with_rows<block_rows>(rows, [&](auto r) {
+          if (i - j + 1 < columns) hide<r>(i - j + 1, whole, block_p, strip);
+          softmax_backward<r>(head.scale, log_sum + i, dots + i, whole, block_p, block_ds, strip);
+        });
         packed_gemm<T>(rows, s.head_width, 0, seen, {block_ds, strip, false}, k,
                        j == 0 ? Into::write : Into::add, dq + i * stride, stride);
       }

@@ -198,6 +198,24 @@ TEST(NnFunctions, ExponentialKeepsItsBound) {
   EXPECT_TRUE(std::isnan(exponential(NAN)));
 }
 
+TEST(NnFunctions, PowerOfTwoKeepsItsBound) {
+  double worst = 0;
+  for (double x = -125.4; x < 126; x += 1.37e-4) {
+    const auto in = static_cast<float>(x);
+    const double exact = std::exp2(static_cast<double>(in));
+    worst = std::max(worst, std::abs(power_of_two(in) - exact) / exact);
+  }
+  EXPECT_LT(worst, 1.5e-7);
+  Vector<float> several{};
+  for (int l = 0; l < vector_lanes<float>; ++l) several[l] = static_cast<float>(20 * l - 140);
+  const Vector<float> results = power_of_two(several);
+  for (int l = 0; l < vector_lanes<float>; ++l) EXPECT_EQ(results[l], power_of_two(several[l]));
+  EXPECT_EQ(power_of_two(0.0F), 1.0F);
+  EXPECT_EQ(power_of_two(-130.0F), 0.0F);
+  EXPECT_EQ(power_of_two(-HUGE_VALF), 0.0F);
+  EXPECT_TRUE(std::isnan(power_of_two(NAN)));
+}
+
 TEST(NnFunctions, SumsAndGreatestInLanes) {
   for (const std::int64_t n : {1, 31, 32, 33, 100}) {
     std::vector<float> x(n);
