@@ -3,20 +3,6 @@
 #include <fmt/format.h>
 
 using namespace tutti;
-namespace nn = tutti::kernels::nn;
-
-namespace {
-
-template <class T>
-double flops(const ShardSum<T>& /*sum*/) {
-  return 0;  // memory counts
-}
-template <class T>
-double flops(const StackSum<T>& sum) {
-  return sum.flops();
-}
-
-}  // namespace
 
 template <class T>
 Optimiser<T>::Optimiser(const Parameters<T>& parameters, const OptimiserConfig& config)
@@ -51,18 +37,19 @@ void Optimiser<T>::record(Recorder& r, std::uint32_t group, const Scalar<std::in
     else
       update.stretches.push_back(next);
   }
+  double flops = 0;  // of the sum, where they count beside memory
+  if constexpr (requires { sum.flops(); }) flops = sum.flops();
   sum.record_partial(r);
   if (config_.kind == "sgd")
     r.each(w.segments(),
            make_kernel("sgd", nn::SgdUpdate<T, Total>{std::move(update), config_.momentum},
-                       {flops(sum) + 6, 5 * sizeof(T)}),
+                       {flops + 6, 5 * sizeof(T)}),
            sum.read_partial(), read(first), tutti::update(states_[0][group]), tutti::update(w));
   else
-    r.each(
-        w.segments(),
-        make_kernel("adamw", nn::AdamWUpdate<T, Total>{std::move(update)}, {flops(sum) + 16, 7 * sizeof(T)}),
-        sum.read_partial(), read(first), tutti::update(states_[0][group]), tutti::update(states_[1][group]),
-        tutti::update(w));
+    r.each(w.segments(),
+           make_kernel("adamw", nn::AdamWUpdate<T, Total>{std::move(update)}, {flops + 16, 7 * sizeof(T)}),
+           sum.read_partial(), read(first), tutti::update(states_[0][group]),
+           tutti::update(states_[1][group]), tutti::update(w));
 }
 
 template class Optimiser<float>;
