@@ -12,6 +12,9 @@ class App;
 namespace tutti {
 
 enum class Schedule : std::uint8_t { tasks, bulk, kokkos };
+/// In which order a worker of the tasks schedule runs its tasks: each as soon as it can, or one after the
+/// other as laid down beforehand, which is quicker for tasks of less than a microsecond; or what suits them.
+enum class Order : std::uint8_t { automatic, free, fixed };
 
 /// Options common to all apps. A program with options of its own derives from it, adds fields, and declares
 /// them with the functions below.
@@ -20,6 +23,7 @@ struct Options {
   std::string device = "cpu";
   Schedule schedule = Schedule::tasks;
   bool steal = true;               ///< tasks: idle workers take tasks of others
+  Order order = Order::automatic;  ///< tasks
   std::string messages = "auto";   ///< "auto": through shared memory within a node; "mpi": all through MPI
   std::vector<std::int64_t> tile;  ///< empty: the default of the problem
   int repeat = 6;  ///< timed repeats of the whole problem; 6 give a 95 % interval of the median

@@ -9,6 +9,7 @@
 #include "runtime/exec/gate.hpp"
 #include "runtime/graph/plan.hpp"
 #include "runtime/insight/meter.hpp"
+#include "runtime/options.hpp"
 
 namespace tutti {
 
@@ -38,17 +39,14 @@ struct ExecutorContext {
   Messages& messages;   ///< one per plan.messages, receives posted
   bool oversubscribed;  ///< more workers than cores: give way instead of spinning
   bool steal;           ///< idle workers take nodes of others
+  Order order;          ///< tasks schedule: in which order a worker runs its nodes
   Profile& profile;     ///< where the time goes, filled in every run
   Trace* trace;         ///< may be null
   std::uint32_t graph;  ///< as numbered by the trace
 };
 
-/// The tasks schedule: replays the plan as dataflow on an OpenMP team.
-///
-/// A node's counter is a plain integer owned by its home worker. Whoever finishes a node it owns counts down
-/// the successors it owns and tells other workers through single-producer rings. Ready nodes can be stolen;
-/// a stolen node's home worker learns of the completion through an intrusive list and then releases the
-/// successors. A node that runs right after the one that released it needs no atomic read-modify-write.
+/// The tasks schedule: replays the plan as dataflow on an OpenMP team, in free order (free_order.hpp) or,
+/// where all nodes are brief, in fixed order (fixed_order.hpp).
 std::unique_ptr<Executor> make_task_executor(const ExecutorContext& context);
 
 /// The bulk schedule: every operation as one OpenMP parallel loop with a barrier and a blocking exchange.

@@ -1,7 +1,6 @@
 #include "runtime/exec/gate.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace tutti {
 namespace {
@@ -33,6 +32,7 @@ StepGate::StepGate(const Plan& plan) : plan_(plan) {
 
 void StepGate::start(std::int64_t first, std::int64_t count) {
   limit_ = first + count;
+  hold_ = std::numeric_limits<std::int64_t>::max();
   for (auto& d : deciders_) {
     const std::int64_t wait = ((d->phase - first) % period_ + period_) % period_;  // until its first decision
     d->allowed = first + wait + 1 + d->lag;
@@ -58,10 +58,16 @@ void StepGate::end_at(std::int64_t limit) {
   update();
 }
 
+void StepGate::hold_at(std::int64_t step) {
+  hold_ = step;
+  open_ = std::numeric_limits<std::int64_t>::min();  // it may have been open further
+  update();
+}
+
 // The gate only rises within a run: what a stop forbids had not been opened yet. The limit is read last:
 // whoever sees what a decision after the stop allowed also sees the lower limit.
 void StepGate::update() {
-  std::int64_t open = std::numeric_limits<std::int64_t>::max();
+  std::int64_t open = hold_;
   for (const auto& d : deciders_) open = std::min(open, d->allowed.load());
   raise_to(open_, std::min(open, limit_.load()));
 }

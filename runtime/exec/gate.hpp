@@ -1,8 +1,10 @@
 // How far any node may go: the limit of a run, and the decisions of stop_when.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "runtime/graph/plan.hpp"
@@ -23,10 +25,14 @@ class StepGate {
   void decide(const PlanNode& node, std::int64_t step, bool stop);
   /// A device has taken all decisions, and ended the run before step `limit`.
   void end_at(std::int64_t limit);
+  /// Opens the gate only as far as step `step` until the next hold_at(). Between executions.
+  void hold_at(std::int64_t step);
 
   std::int64_t open() const { return open_.load(std::memory_order_acquire); }
   /// One past the last step of this run; falls when a stop_when ends it.
   std::int64_t limit() const { return limit_.load(std::memory_order_acquire); }
+  /// One past the last step before the hold, or of the run, whichever comes first.
+  std::int64_t goal() const { return std::min(limit(), hold_); }
 
  private:
   struct Decider {
@@ -42,6 +48,7 @@ class StepGate {
   std::vector<std::unique_ptr<Decider>> deciders_;
   std::atomic<std::int64_t> open_{0};
   std::atomic<std::int64_t> limit_{0};
+  std::int64_t hold_ = std::numeric_limits<std::int64_t>::max();
 };
 
 }  // namespace tutti

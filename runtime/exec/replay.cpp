@@ -71,8 +71,9 @@ Replay::Replay(Record record, const RankContext& context, Transport& transport, 
   for (std::uint32_t m = 0; m < plan_->messages.size(); ++m)
     if (!plan_->messages[m].spec.sending) messages_->start(m);
   const std::uint32_t graph = options.trace ? options.trace->add_graph(*plan_) : 0;
-  const ExecutorContext execution{*plan_,        *gate_,    *messages_,    options.oversubscribed,
-                                  options.steal, *profile_, options.trace, graph};
+  const ExecutorContext execution{*plan_,        *gate_,        *messages_, options.oversubscribed,
+                                  options.steal, options.order, *profile_,  options.trace,
+                                  graph};
   executor_ = options.device
                   ? make_device_executor(execution, std::move(schedule), std::move(stages), options.device)
                   : make_executor(execution, options.schedule);

@@ -19,6 +19,7 @@ struct ReplayOptions {
   Schedule schedule = Schedule::tasks;
   bool oversubscribed = false;
   bool steal = true;
+  Order order = Order::automatic;
   Watchdog* watchdog = nullptr;             ///< may be null
   Trace* trace = nullptr;                   ///< may be null
   std::shared_ptr<DeviceContext> device{};  ///< null: this rank computes on the host

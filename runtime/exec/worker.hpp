@@ -58,6 +58,13 @@ struct Carry {
 
 struct alignas(128) Worker {
   Worker(std::uint32_t id, const Plan& plan, const Meter& meter);
+  /// Before all workers start.
+  void begin_run() {
+    retired.store(0, std::memory_order_relaxed);
+    limit_seen = -1;
+    done.store(false, std::memory_order_relaxed);
+    wanted.store(false, std::memory_order_relaxed);
+  }
 
   std::uint32_t id;
   Meter meter;
@@ -82,6 +89,7 @@ struct alignas(128) Worker {
   std::vector<std::uint32_t> messages_done;  ///< scratch
   std::int64_t sends_in_flight = 0;  ///< started by it less reported to it; counts if summed over all workers
   bool polls = false;                ///< holds the poller's role
+  bool saw_long_node = false;        ///< in fixed order: one that is not brief any more
 
   // What others write or look at, apart from what the worker writes all the time.
   CompletionList list;  ///< nodes run elsewhere, and nodes + m: message m is done

@@ -344,12 +344,13 @@ bool perform(Plan& plan, PlanNode& node, WorkerId worker) {
   return false;
 }
 
-std::vector<std::uint32_t> Plan::initial_counters(std::uint32_t copy) const {
+std::vector<std::uint32_t> Plan::initial_counters(std::uint32_t copy, Edges edges) const {
   std::vector<std::uint32_t> counters(nodes.size(), 0);
   auto fired = [&](std::uint32_t n) { return nodes[n].copy < copy ? 1 : 0; };
   for (std::uint32_t u = 0; u < nodes.size(); ++u)
     for (std::uint32_t e = first_successor[u]; e < first_successor[u + 1]; ++e) {
       const std::uint32_t v = successors[e];
+      if (edges == Edges::between_workers && nodes[u].home == nodes[v].home) continue;
       const int tokens = fired(u) + distances[e] - fired(v);
       if (tokens == 0) ++counters[v];  // 1: the token lies ready
     }

@@ -66,6 +66,9 @@ struct ForeignInput {
   TileId id;
 };
 
+/// Which edges count: all, or only those between nodes of different workers.
+enum class Edges : std::uint8_t { all, between_workers };
+
 struct Plan {
   std::shared_ptr<const Program> program;  ///< keeps stores and kernels alive
   RankId rank;
@@ -88,7 +91,7 @@ struct Plan {
 
   /// Counters before the first node of `copy` runs, when all earlier copies of the cycle are done: tokens of
   /// edges from later copies lie ready, send buffers are free, no message has arrived.
-  std::vector<std::uint32_t> initial_counters(std::uint32_t copy) const;
+  std::vector<std::uint32_t> initial_counters(std::uint32_t copy, Edges edges = Edges::all) const;
   std::uint32_t copies_per_cycle() const { return program->copies; }
   const Operation& operation_of(const PlanNode& n) const {
     return *program->operations[n.operation].operation;

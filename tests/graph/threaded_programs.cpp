@@ -1,6 +1,6 @@
-// Random programs on real threads, 1 to 4 ranks in this process with 1 to 3 workers each, in the tasks and
-// bulk schedules, must equal their sequential interpretation exactly. Messages go through shared memory
-// between no ranks, some, or all.
+// Random programs on real threads, 1 to 4 ranks in this process with 1 to 3 workers each, in the tasks
+// schedule (in both orders) and the bulk schedule, must equal their sequential interpretation exactly.
+// Messages go through shared memory between no ranks, some, or all.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -10,12 +10,19 @@
 namespace tutti::test {
 namespace {
 
-void try_program(std::uint64_t seed, Schedule schedule) {
+struct Way {
+  const char* name;
+  Schedule schedule;
+  Order order;
+};
+
+void try_program(std::uint64_t seed, const Way& way) {
   const RandomProgram program = RandomProgram::make(seed);
   const auto ranks = static_cast<std::uint32_t>(1 + seed % 4);
   Options options;
   options.threads = static_cast<int>(1 + seed / 4 % 3);
-  options.schedule = schedule;
+  options.schedule = way.schedule;
+  options.order = way.order;
   options.watchdog_s = 60;
   const auto per_node = static_cast<std::uint32_t>(seed / 12 % 3 * 2);
   SCOPED_TRACE(fmt::format("{} ranks, {} on a node, x {} workers, {}", ranks, per_node, options.threads,
@@ -25,14 +32,18 @@ void try_program(std::uint64_t seed, Schedule schedule) {
       ranks, options, [&](Runtime& rt) { job.run(rt); }, per_node);
 }
 
-class ThreadedPrograms : public ::testing::TestWithParam<Schedule> {};
+class ThreadedPrograms : public ::testing::TestWithParam<Way> {};
 
 TEST_P(ThreadedPrograms, EqualSequentialExecution) {
   for_seeds(1, 150, [](std::uint64_t seed) { try_program(seed, GetParam()); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Schedules, ThreadedPrograms, ::testing::Values(Schedule::tasks, Schedule::bulk),
-                         [](const auto& info) { return info.param == Schedule::tasks ? "tasks" : "bulk"; });
+INSTANTIATE_TEST_SUITE_P(Ways, ThreadedPrograms,
+                         ::testing::Values(Way{"tasks", Schedule::tasks, Order::automatic},
+                                           Way{"free_order", Schedule::tasks, Order::free},
+                                           Way{"fixed_order", Schedule::tasks, Order::fixed},
+                                           Way{"bulk", Schedule::bulk, Order::automatic}),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace tutti::test

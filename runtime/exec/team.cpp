@@ -1,0 +1,41 @@
+#include "runtime/exec/team.hpp"
+
+namespace tutti {
+
+bool Team::follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop) {
+  if (node.kind == NodeKind::send) return network.send(w, node.payload);
+  if (node.kind == NodeKind::receive) {
+    network.unpacked(node.payload);
+  } else if (node.kind == NodeKind::decide) {
+    gate.decide(node, step, stop);
+    parking.wake_all();
+  }
+  return false;
+}
+
+std::vector<std::uint32_t> Team::fresh_counters(std::uint32_t copy, Edges edges) {
+  for (auto& w : workers) {
+    take_releases(*w, [](std::uint32_t) {});
+    w->list.take_all([](std::uint32_t) {});
+  }
+  auto counters = plan.initial_counters(copy, edges);
+  for (std::uint32_t m = 0; m < plan.messages.size(); ++m)  // from ranks that are ahead
+    if (network.has_arrived(m)) --counters[plan.messages[m].node];
+  return counters;
+}
+
+void Team::fail(std::uint32_t n) {
+  const std::lock_guard lock(failure_);
+  if (failed()) return;
+  thrown_ = std::current_exception();
+  failed_node_ = n;
+  failed_step_ = plan.nodes[n].task.step;
+  failed_.store(true);
+  parking.wake_all();
+}
+
+void Team::rethrow() const {
+  if (failed()) rethrow_from(plan, NodeId{failed_node_}, failed_step_, thrown_);
+}
+
+}  // namespace tutti

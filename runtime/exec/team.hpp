@@ -1,0 +1,144 @@
+// The workers of one rank: what both orders of replay work with.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <span>
+
+#include "runtime/exec/executor.hpp"
+#include "runtime/exec/network.hpp"
+#include "runtime/exec/parking.hpp"
+#include "runtime/exec/waiting.hpp"
+#include "runtime/exec/worker.hpp"
+
+namespace tutti {
+
+/// Nodes, tokens between workers, messages, and what happens when a kernel throws.
+///
+/// Threading: a Worker passed in is the caller's own, or one that it stands in for.
+class Team {
+ public:
+  explicit Team(const ExecutorContext& c)
+      : plan(c.plan),
+        gate(c.gate),
+        network(c.plan, c.messages),
+        oversubscribed(c.oversubscribed),
+        steals(c.steal && c.plan.workers > 1),
+        parking(c.plan.workers),
+        parts(c.plan, c.profile, c.trace, c.graph),
+        nodes(parts.nodes),
+        workers(parts.workers),
+        waiting(network, parking, gate, workers, steals, oversubscribed) {}
+
+  /// Tells the home of a successor, and brings what travels with the release.
+  void release(Worker& w, const OtherSuccessor& s) {
+    Worker& other = *workers[s.home];
+    if (s.carry == none) {
+      other.incoming[w.id]->push(s.node);
+    } else {
+      const Carry& c = parts.carries[s.carry];
+      other.carrying[w.id]->push(s.carry, c.from, c.bytes);
+    }
+    tell(s.home);
+  }
+
+  /// There is mail for this worker.
+  void tell(std::uint32_t worker) {
+    parking.wake(WorkerId{worker});
+    if (workers[worker]->role.is_away()) parking.wake_one_idle(WorkerId{worker});
+  }
+
+  /// Calls take(node) for each release by another worker that has come in. True if there was any.
+  template <class Take>
+  bool take_releases(Worker& w, Take take) {
+    bool found = false;
+    for (Ring* ring : w.mail) {
+      std::uint32_t n = 0;
+      while (ring->pop(n)) {
+        take(n);
+        found = true;
+      }
+    }
+    for (CarryRing* ring : w.parcels) {
+      std::uint32_t n = 0;
+      const std::byte* payload = nullptr;
+      while (ring->pop(n, payload)) {
+        const Carry& c = parts.carries[n];
+        CarryRing::copy_small(c.to, payload, c.bytes);
+        take(c.node);
+        found = true;
+      }
+    }
+    return found;
+  }
+
+  /// Message m is done: its node's home learns of it, or take(node) is called if that is the caller.
+  template <class Take>
+  void deliver(Worker& w, std::uint32_t m, Take take) {
+    const std::uint32_t node = plan.messages[m].node;
+    const std::uint32_t home = nodes[node].home;
+    if (home == w.id) return take(node);
+    workers[home]->list.push(static_cast<std::uint32_t>(nodes.size()) + m);
+    tell(home);
+  }
+
+  /// Looks at the network, having nothing else to do. True if anything was done.
+  template <class Take>
+  bool poll(Worker& w, Take take) {
+    return network.poll(w, [&](std::uint32_t m) { deliver(w, m, take); });
+  }
+
+  /// What a node that has run means for others than its successors. True if it was a send, and its message is
+  /// on its way.
+  bool follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop);
+
+  /// Counters, by node, for a start at `copy`: tokens that are not there yet. Mail is thrown away: it belongs
+  /// to the place that is being left.
+  std::vector<std::uint32_t> fresh_counters(std::uint32_t copy, Edges edges);
+
+  /// What was sent must reach those who still wait for it, whatever this thread does next.
+  template <class Take>
+  void finish_sends(Take take) {
+    Worker& w = *workers[0];
+    const auto in_flight = [&] {
+      std::int64_t sum = 0;
+      for (const auto& other : workers) sum += other->sends_in_flight;
+      return sum;
+    };
+    while (in_flight() > 0) {
+      w.meter.idle();
+      if (!poll(w, take) && oversubscribed) sched_yield();
+    }
+    w.meter.busy();
+  }
+
+  /// From a handler: node n threw. All workers end.
+  void fail(std::uint32_t n);
+  bool failed() const { return failed_.load(std::memory_order_relaxed); }
+  /// Throws what the first node to fail threw, if any did.
+  void rethrow() const;
+
+  std::uint32_t number(const HotNode& hot) const { return static_cast<std::uint32_t>(&hot - nodes.data()); }
+
+  Plan& plan;
+  StepGate& gate;
+  Network network;
+  bool oversubscribed;
+  bool steals;
+  Parking parking;
+  MovingParts parts;
+  std::span<HotNode> nodes;
+  std::span<std::unique_ptr<Worker>> workers;
+  Waiting waiting;
+
+ private:
+  std::atomic<bool> failed_{false};
+  std::mutex failure_;
+  std::exception_ptr thrown_;
+  std::uint32_t failed_node_ = 0;
+  std::int64_t failed_step_ = 0;
+};
+
+}  // namespace tutti
