@@ -59,7 +59,7 @@ FixedOrder::Item FixedOrder::item(std::uint32_t n, std::uint32_t tokens) const {
 }
 
 void FixedOrder::enter(std::uint32_t copy) {
-  const auto counters = team_.fresh_counters(copy, Edges::between_workers);
+  const auto& counters = team_.fresh_counters(copy, Edges::between_workers);
   for (std::uint32_t n = 0; n < counters.size(); ++n) team_.nodes[n].counter = counters[n];
   for (Sequence& s : sequences_)
     for (Item& i : s.items) i.length = i.hot->length;

@@ -8,7 +8,7 @@ constexpr unsigned poll_interval = 8;  // tasks between looks at the network and
 }  // namespace
 
 void FreeOrder::enter(std::uint32_t copy, std::int64_t step) {
-  const auto counters = team_.fresh_counters(copy, Edges::all);
+  const auto& counters = team_.fresh_counters(copy, Edges::all);
   const auto copies = static_cast<std::uint32_t>(copies_per_cycle_);
   for (auto& w : workers_) w->held.clear();
   for (std::uint32_t i = 0; i < hot_.size(); ++i) {

@@ -1,7 +1,6 @@
 #include "runtime/exec/order_choice.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "runtime/insight/clock.hpp"
 
@@ -37,22 +36,22 @@ bool OrderChoice::saw_long_nodes() const {
                      [](const auto& w) { return w->saw_long_node; });
 }
 
-bool OrderChoice::suits_fixed_order() const {
+bool OrderChoice::suits_fixed_order() {
   for (auto& w : team_.workers) w->saw_long_node = false;
   if (team_.oversubscribed) return false;
   for (const HotNode& hot : team_.nodes)
     if (hot.length != Length::brief) return false;
-  std::vector<double> load_s(team_.workers.size(), 0);  // in one cycle
+  std::fill(load_s_.begin(), load_s_.end(), 0);
   for (std::size_t n = 0; n < team_.nodes.size(); ++n) {
     const NodeTime& time = profile_.nodes[n];
-    load_s[team_.nodes[n].home] += node_cost_s;
+    load_s_[team_.nodes[n].home] += node_cost_s;
     if (time.samples > 0)
-      load_s[team_.nodes[n].home] += static_cast<double>(time.ticks) / time.samples * seconds_per_tick();
+      load_s_[team_.nodes[n].home] += static_cast<double>(time.ticks) / time.samples * seconds_per_tick();
   }
   double sum_s = 0;
-  for (const double load : load_s) sum_s += load;
-  const double mean_s = sum_s / static_cast<double>(load_s.size());
-  const double most_s = *std::max_element(load_s.begin(), load_s.end());
+  for (const double load : load_s_) sum_s += load;
+  const double mean_s = sum_s / static_cast<double>(load_s_.size());
+  const double most_s = *std::max_element(load_s_.begin(), load_s_.end());
   return most_s < stealing_wins_part * mean_s ||
          most_s - mean_s < stealing_wins_s * team_.plan.copies_per_cycle();
 }

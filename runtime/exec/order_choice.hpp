@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "runtime/exec/team.hpp"
 
@@ -14,7 +15,11 @@ namespace tutti {
 class OrderChoice {
  public:
   OrderChoice(const Team& team, const Profile& profile, Order wanted)
-      : team_(team), profile_(profile), wanted_(wanted), fixed_(wanted == Order::fixed) {}
+      : team_(team),
+        profile_(profile),
+        wanted_(wanted),
+        fixed_(wanted == Order::fixed),
+        load_s_(team.workers.size()) {}
 
   struct Segment {
     bool fixed = false;
@@ -29,7 +34,7 @@ class OrderChoice {
   static constexpr std::int64_t trial = 16;       // steps in which nodes are measured first
   static constexpr std::int64_t chunk = 1 << 10;  // steps in fixed order before a second look, in each run
   bool saw_long_nodes() const;
-  bool suits_fixed_order() const;
+  bool suits_fixed_order();
 
   const Team& team_;
   const Profile& profile_;
@@ -37,6 +42,7 @@ class OrderChoice {
   bool fixed_;
   std::int64_t look_at_ = 0;  // at what step to look at all nodes again
   std::int64_t chunk_ = chunk;
+  std::vector<double> load_s_;  // scratch: of each worker in one cycle
 };
 
 }  // namespace tutti

@@ -13,15 +13,15 @@ bool Team::follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool st
   return false;
 }
 
-std::vector<std::uint32_t> Team::fresh_counters(std::uint32_t copy, Edges edges) {
+const std::vector<std::uint32_t>& Team::fresh_counters(std::uint32_t copy, Edges edges) {
   for (auto& w : workers) {
     take_releases(*w, [](std::uint32_t) {});
     w->list.take_all([](std::uint32_t) {});
   }
-  auto counters = plan.initial_counters(copy, edges);
+  plan.initial_counters(copy, edges, counters_);
   for (std::uint32_t m = 0; m < plan.messages.size(); ++m)  // from ranks that are ahead
-    if (network.has_arrived(m)) --counters[plan.messages[m].node];
-  return counters;
+    if (network.has_arrived(m)) --counters_[plan.messages[m].node];
+  return counters_;
 }
 
 void Team::fail(std::uint32_t n) {

@@ -96,7 +96,7 @@ class Team {
 
   /// Counters, by node, for a start at `copy`: tokens that are not there yet. Mail is thrown away: it belongs
   /// to the place that is being left.
-  std::vector<std::uint32_t> fresh_counters(std::uint32_t copy, Edges edges);
+  const std::vector<std::uint32_t>& fresh_counters(std::uint32_t copy, Edges edges);
 
   /// What was sent must reach those who still wait for it, whatever this thread does next.
   template <class Take>
@@ -134,6 +134,7 @@ class Team {
   Waiting waiting;
 
  private:
+  std::vector<std::uint32_t> counters_;
   std::atomic<bool> failed_{false};
   std::mutex failure_;
   std::exception_ptr thrown_;

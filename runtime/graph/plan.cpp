@@ -344,8 +344,8 @@ bool perform(Plan& plan, PlanNode& node, WorkerId worker) {
   return false;
 }
 
-std::vector<std::uint32_t> Plan::initial_counters(std::uint32_t copy, Edges edges) const {
-  std::vector<std::uint32_t> counters(nodes.size(), 0);
+void Plan::initial_counters(std::uint32_t copy, Edges edges, std::vector<std::uint32_t>& counters) const {
+  counters.assign(nodes.size(), 0);
   auto fired = [&](std::uint32_t n) { return nodes[n].copy < copy ? 1 : 0; };
   for (std::uint32_t u = 0; u < nodes.size(); ++u)
     for (std::uint32_t e = first_successor[u]; e < first_successor[u + 1]; ++e) {
@@ -356,7 +356,6 @@ std::vector<std::uint32_t> Plan::initial_counters(std::uint32_t copy, Edges edge
     }
   for (const PlanMessage& m : messages)
     if (!m.spec.sending) ++counters[m.node];
-  return counters;
 }
 
 std::string Plan::describe(NodeId id) const {

@@ -91,7 +91,8 @@ struct Plan {
 
   /// Counters before the first node of `copy` runs, when all earlier copies of the cycle are done: tokens of
   /// edges from later copies lie ready, send buffers are free, no message has arrived.
-  std::vector<std::uint32_t> initial_counters(std::uint32_t copy, Edges edges = Edges::all) const;
+  /// `counters` is given one element per node.
+  void initial_counters(std::uint32_t copy, Edges edges, std::vector<std::uint32_t>& counters) const;
   std::uint32_t copies_per_cycle() const { return program->copies; }
   const Operation& operation_of(const PlanNode& n) const {
     return *program->operations[n.operation].operation;

@@ -33,7 +33,7 @@ Simulator::Simulator(std::vector<Record> records, const std::vector<RankContext>
 }
 
 void Simulator::enter(Rank& r, std::uint32_t copy) {
-  r.counters = r.plan->initial_counters(copy);
+  r.plan->initial_counters(copy, Edges::all, r.counters);
   const std::uint32_t copies = r.plan->copies_per_cycle();
   r.ready.clear();
   r.next_step.clear();
