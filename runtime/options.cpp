@@ -65,12 +65,12 @@ void declare_common(CLI::App& app, Options& o) {
              });
   static const std::vector<std::string> orders{"auto", "free", "fixed"};
   add_parsed(
-      app, "--order", "auto|free|fixed",
+      app, "--task-order", "auto|free|fixed",
       "tasks: each runs as soon as it can, or in a fixed order, which suits tiny tasks; auto: by measurement",
       [&o](const std::string& text) {
         for (std::size_t i = 0; i < orders.size(); ++i)
-          if (orders[i] == text) return void(o.order = static_cast<Order>(i));
-        usage_error("--order takes one of auto, free, fixed, not '{}'", text);
+          if (orders[i] == text) return void(o.task_order = static_cast<Order>(i));
+        usage_error("--task-order takes one of auto, free, fixed, not '{}'", text);
       });
   app.add_flag_callback(
       "--no-steal", [&o] { o.steal = false; }, "leave every task to the worker whose memory it is in");

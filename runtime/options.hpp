@@ -22,8 +22,8 @@ struct Options {
   int threads = 0;  ///< workers per rank; 0: cores in the affinity mask / local ranks that share it
   std::string device = "cpu";
   Schedule schedule = Schedule::tasks;
-  bool steal = true;               ///< tasks: idle workers take tasks of others
-  Order order = Order::automatic;  ///< tasks
+  bool steal = true;                    ///< tasks: idle workers take tasks of others
+  Order task_order = Order::automatic;  ///< tasks
   std::string messages = "auto";   ///< "auto": through shared memory within a node; "mpi": all through MPI
   std::vector<std::int64_t> tile;  ///< empty: the default of the problem
   int repeat = 6;  ///< timed repeats of the whole problem; 6 give a 95 % interval of the median

@@ -150,7 +150,7 @@ Graph Runtime::record(const std::string& name, int phases, const std::function<v
   Graph graph(
       std::make_unique<Replay>(std::move(record), context_, *transport_,
                                ReplayOptions{options_->schedule, oversubscribed_, options_->steal,
-                                             options_->order, watchdog_.get(), trace_.get(), device_}));
+                                             options_->task_order, watchdog_.get(), trace_.get(), device_}));
   if (!options_->dump_graph.empty()) dump(graph);
   return graph;
 }

@@ -22,7 +22,7 @@ void try_program(std::uint64_t seed, const Way& way) {
   Options options;
   options.threads = static_cast<int>(1 + seed / 4 % 3);
   options.schedule = way.schedule;
-  options.order = way.order;
+  options.task_order = way.order;
   options.watchdog_s = 60;
   const auto per_node = static_cast<std::uint32_t>(seed / 12 % 3 * 2);
   SCOPED_TRACE(fmt::format("{} ranks, {} on a node, x {} workers, {}", ranks, per_node, options.threads,
