@@ -3,7 +3,7 @@
 namespace metg {
 
 namespace {
-constexpr std::size_t line_words = 8;
+constexpr std::size_t line_words = apart_bytes / sizeof(std::uint64_t);
 }
 
 void fill_rest(std::uint64_t* output, std::size_t words, std::int64_t step, std::uint32_t point) {

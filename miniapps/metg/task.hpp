@@ -37,8 +37,11 @@ struct Tally {
   std::uint64_t failures = 0;  ///< inputs that were not the wanted output
 };
 
+/// What two workers write is so far apart: processors may fetch cache lines in pairs.
+inline constexpr std::size_t apart_bytes = 128;
+
 /// What one worker has for itself.
-struct alignas(64) WorkerState {
+struct alignas(apart_bytes) WorkerState {
   Tally tally;
   std::byte* scratch = nullptr;  ///< scratch_bytes for memory_bound, else null
 };

@@ -13,7 +13,7 @@ namespace {
 /// A row of the grid is the output of one point. Ghost cells that nobody reads keep the rows of small outputs
 /// apart by whole cache lines: two workers must not write to one line.
 Grid make_grid(const Problem& problem, const Runtime& rt) {
-  constexpr std::int64_t line_words = 8;
+  constexpr std::int64_t line_words = apart_bytes / sizeof(std::uint64_t);
   const auto words = static_cast<std::int64_t>(problem.output_words);
   GridOptions options;
   options.tile = {1, words};

@@ -25,7 +25,7 @@ OrderChoice::Segment OrderChoice::next(std::int64_t step) {
     fixed_ = suits_fixed_order();
     look_at_ = step + (fixed_ ? trial * copies : 0);
   }
-  if (!fixed_) return {false, step < trial + copies ? step + trial + copies : forever};
+  if (!fixed_) return {false, step < trials_end ? 2 * step + trial + copies : forever};
   const std::int64_t steps = chunk_;
   chunk_ *= 16;  // to meet between segments takes some us
   return {true, step + steps};

@@ -31,7 +31,8 @@ class OrderChoice {
 
  private:
   static constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
-  static constexpr std::int64_t trial = 16;       // steps in which nodes are measured first
+  static constexpr std::int64_t trial = 16;         // steps in which nodes are measured first
+  static constexpr std::int64_t trials_end = 4096;  // what holds then holds for the rest of a run
   static constexpr std::int64_t chunk = 1 << 10;  // steps in fixed order before a second look, in each run
   bool saw_long_nodes() const;
   bool suits_fixed_order();
