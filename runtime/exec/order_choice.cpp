@@ -41,6 +41,7 @@ bool OrderChoice::suits_fixed_order() {
   if (team_.oversubscribed) return false;
   for (const HotNode& hot : team_.nodes)
     if (hot.length != Length::brief) return false;
+  if (!team_.steals) return true;
   std::fill(load_s_.begin(), load_s_.end(), 0);
   for (std::size_t n = 0; n < team_.nodes.size(); ++n) {
     const NodeTime& time = profile_.nodes[n];

@@ -9,8 +9,8 @@
 
 namespace tutti {
 
-/// Fixed order for nodes that are all brief, where stealing would win nothing: the workers' shares are alike,
-/// or differ by less than a node costs to take. Free order in all other cases, when there are more workers
+/// Fixed order for nodes that are all brief, where stealing would win nothing: nobody may, or the workers'
+/// shares are alike, or differ by less than a node costs to take. Free order in all other cases, when there are more workers
 /// than cores, and before all nodes have been measured.
 class OrderChoice {
  public:
