@@ -164,16 +164,14 @@ class LayerGradient {
     thread_local std::vector<Term<T>> of_w, of_b;
     of_w.clear();
     of_b.clear();
-    const std::int64_t rows = shape.rows / sum.per_trace;  // of a shard
     for (std::size_t s = 0; s < sum.tree.merges().size(); ++s) {
-      const T* const trace = traces[s / sum.per_trace].data;
-      const auto row = static_cast<std::int64_t>(s % sum.per_trace) * rows;
-      const T* const x = trace + input_at + row * shape.in;
-      const T* const dy = trace + derivative_at + row * shape.out;
-      for (std::int64_t k = 0; k < rows; k += k_block)  // as own_gemm adds up
-        of_w.push_back({x + k * shape.in, dy + k * shape.out, std::min(k_block, rows - k), k > 0 ? 1 : 0});
+      const T* const x = traces[s].data + input_at;
+      const T* const dy = traces[s].data + derivative_at;
+      for (std::int64_t k = 0; k < shape.rows; k += k_block)  // as own_gemm adds up
+        of_w.push_back(
+            {x + k * shape.in, dy + k * shape.out, std::min(k_block, shape.rows - k), k > 0 ? 1 : 0});
       of_w.back().merges += sum.tree.merges()[s];
-      of_b.push_back({&one, dy, rows, sum.tree.merges()[s]});
+      of_b.push_back({&one, dy, shape.rows, sum.tree.merges()[s]});
     }
     w_ = {of_w.data(), of_w.data() + of_w.size(), shape.in, shape.out};
     b_ = {of_b.data(), of_b.data() + of_b.size(), 0, shape.out};

@@ -56,8 +56,7 @@ struct DenseStackBackwardWhole {
 template <class T>
 struct DenseStackGradient {
   DenseStack stack;
-  ShardTree tree;              ///< over all shards
-  std::int64_t per_trace = 1;  ///< shards that have a trace together, each with as many of its rows
+  ShardTree tree;
   /// For elements `segment` of the group of parameters.
   void operator()(const Inputs<T>& traces, const Box& segment, T* to) const;
   /// The same for elements `begin` ... `end`, as the gradient of a step of SGD.

@@ -43,7 +43,7 @@ double gradient_error(const ModelConfig& config, const Parameters<float>* weight
   fill_input(model, seed);
 
   Scalar<double> loss(rt, "loss");
-  const auto rows = static_cast<double>(model.rows() * model.shards().count());
+  const auto rows = static_cast<double>(model.rows() * shards);
   std::vector<Vector<double>> gradients;
   for (std::uint32_t g = 0; g < p.group_count(); ++g)
     gradients.emplace_back(p.weights(g).segments(), fmt::format("total {}", g));

@@ -6,42 +6,10 @@
 
 using namespace tutti;
 
-namespace {
-
-/// A rank alone takes a whole batch as one task if it is this much work at most: to bring weights and
-/// derivatives from core to core would cost more than a second core saves.
-constexpr double little_flops = 1e6;
-
-std::int64_t shards_of_task(const RankContext& context, const ModelConfig& c, std::int64_t shards,
-                            std::int64_t samples) {
-  const bool is_little = c.kind == "mlp" && is_small_stack(c) &&
-                         6.0 * static_cast<double>(expected_parameters(c) * shards * samples) <= little_flops;
-  return is_little && context.ranks == 1 ? shards : 1;
-}
-
-/// A loss of `shards` shards one after the other, with the bits of so many tasks.
-template <class Logits, class Loss>
-auto of_shards(const Loss& loss, std::int64_t shards) {
-  return [=](In<std::int32_t> labels, Logits logits) {
-    BinnedSum sum;
-    for (std::int64_t s = 0; s < shards; ++s) {
-      sum.add(loss(labels, logits));
-      labels.data += loss.shape.rows;
-      logits.data += loss.shape.rows * loss.shape.columns;
-    }
-    return sum.value();
-  };
-}
-
-}  // namespace
-
 template <class T>
 Model<T>::Model(const RankContext& context, const ModelConfig& config, std::int64_t shards,
                 std::int64_t samples, std::uint64_t seed)
-    : config_(config),
-      shards_per_task_(shards_of_task(context, config, shards, samples)),
-      shards_(context, shards / shards_per_task_),
-      samples_(samples * shards_per_task_) {
+    : config_(config), shards_(context, shards), samples_(samples) {
   labels_.emplace(shards_, rows(), "labels");
   logits_.emplace(shards_, rows() * config_.columns(), "logits");
   if (config_.is_text())
@@ -98,28 +66,21 @@ void Model<T>::record_forward(Recorder& r) const {
 
 template <class T>
 void Model<T>::record_loss(Recorder& r, const Scalar<double>& loss, double rows) const {
-  const nn::RowsShape shape{this->rows() / shards_per_task_, config_.columns()};
-  const double values = static_cast<double>(this->rows() * shape.columns);
-  const Cost cost{30.0 * values, 2.0 * sizeof(T) * values};
-  const nn::CrossEntropy<T> entropy{shape, rows};
-  const char* const name = "cross_entropy";
-  r.reduce(shards_,
-           shards_per_task_ == 1 ? make_kernel(name, entropy, cost)
-                                 : make_kernel(name, of_shards<InOut<T>>(entropy, shards_per_task_), cost),
-           sum(loss), read(*labels_), update(*logits_));
+  const nn::RowsShape shape{this->rows(), config_.columns()};
+  const Cost cost{30.0 * static_cast<double>(shape.rows * shape.columns),
+                  2.0 * sizeof(T) * static_cast<double>(shape.rows * shape.columns)};
+  r.reduce(shards_, make_kernel("cross_entropy", nn::CrossEntropy<T>{shape, rows}, cost), sum(loss),
+           read(*labels_), update(*logits_));
 }
 
 template <class T>
 void Model<T>::record_validation(Recorder& r, const Scalar<double>& loss,
                                  const Scalar<std::int64_t>& correct) const {
-  const nn::LossOfRows<T> of_rows{{rows() / shards_per_task_, config_.columns()}};
-  const char* const name = "validation_loss";
-  r.reduce(shards_,
-           shards_per_task_ == 1 ? make_kernel(name, of_rows)
-                                 : make_kernel(name, of_shards<In<T>>(of_rows, shards_per_task_)),
-           sum(loss), read(*labels_), read(*logits_));
-  r.reduce(shards_, make_kernel("correct", nn::CountCorrect<T>{{rows(), config_.columns()}}), sum(correct),
-           read(*labels_), read(*logits_));
+  const nn::RowsShape shape{rows(), config_.columns()};
+  r.reduce(shards_, make_kernel("validation_loss", nn::LossOfRows<T>{shape}), sum(loss), read(*labels_),
+           read(*logits_));
+  r.reduce(shards_, make_kernel("correct", nn::CountCorrect<T>{shape}), sum(correct), read(*labels_),
+           read(*logits_));
 }
 
 template <class T>

@@ -29,8 +29,7 @@ struct ModelConfig {
 };
 
 /// A model on the shards of a batch: its parameters, its activations and its layers. One batch is
-/// shards x samples. Where all of it is little work, the shards are one task together, with the same bits.
-/// Move-only.
+/// shards x samples. Move-only.
 template <class T>
 class Model {
  public:
@@ -39,15 +38,14 @@ class Model {
         std::int64_t samples, std::uint64_t seed);
 
   const ModelConfig& config() const { return config_; }
-  const tutti::Shards& shards() const { return shards_; }  ///< tasks: one shard each, or all of them
-  std::int64_t shards_per_task() const { return shards_per_task_; }
-  std::int64_t samples() const { return samples_; }  ///< per task
-  /// Rows of logits per task.
+  const tutti::Shards& shards() const { return shards_; }
+  std::int64_t samples() const { return samples_; }  ///< per shard
+  /// Rows of logits per shard.
   std::int64_t rows() const { return samples_ * config_.rows_per_sample(); }
   Parameters<T>& parameters() { return *parameters_; }
   const Parameters<T>& parameters() const { return *parameters_; }
 
-  /// What a step starts from: samples (or tokens) and labels, a task's [rows]. Labels below 0 do not count.
+  /// What a step starts from: samples (or tokens) and labels, a shard's [rows]. Labels below 0 do not count.
   const tutti::Sharded<T>& input() const { return *input_; }
   const tutti::Sharded<std::int32_t>& tokens() const { return *tokens_; }
   const tutti::Sharded<std::int32_t>& labels() const { return *labels_; }
@@ -63,7 +61,7 @@ class Model {
   /// Gradients of all groups; `done` is called as soon as one is complete.
   void record_backward(tutti::Recorder& r, const typename GradientsDone<T>::Callback& done) const;
 
-  /// Operations of matrix products for one task: forward, and forward with backward.
+  /// Operations of matrix products for one shard: forward, and forward with backward.
   double forward_flops() const;
   double step_flops() const;
 
@@ -79,7 +77,6 @@ class Model {
   void build_gpt();
 
   ModelConfig config_;
-  std::int64_t shards_per_task_;
   tutti::Shards shards_;
   std::int64_t samples_;
   ParameterList list_;
@@ -94,5 +91,3 @@ class Model {
 /// C)
 /// + 2 C (the logits share the token embedding).
 std::int64_t expected_parameters(const ModelConfig& config);
-/// Whether an mlp's layers are one task: if they are few or small.
-bool is_small_stack(const ModelConfig& config);

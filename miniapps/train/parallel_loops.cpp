@@ -20,8 +20,7 @@ ParallelLoops::ParallelLoops(const Model<float>& model, const OptimiserConfig& o
       optimiser_(optimiser),
       step_(step),
       threads_(threads),
-      shards_(model.shards().count() * model.shards_per_task()),
-      samples_(model.samples() / model.shards_per_task()),
+      shards_(model.shards().count()),
       tree_({0, static_cast<std::uint32_t>(shards_)}),
       losses_(static_cast<std::size_t>(shards_)) {
   const auto by_shard = [&](std::int64_t n) {
@@ -32,26 +31,23 @@ ParallelLoops::ParallelLoops(const Model<float>& model, const OptimiserConfig& o
     const auto w = model.parameters().tensor(tensors[t]), b = model.parameters().tensor(tensors[t + 1]);
     const std::int64_t in = tensors[t].tensor.shape[0], out = tensors[t].tensor.shape[1];
     Dense& layer = layers_.emplace_back();
-    layer.shape = {samples_, in, out};
+    layer.shape = {model.samples(), in, out};
     layer.parameters.assign(w.begin(), w.end());
     layer.parameters.insert(layer.parameters.end(), b.begin(), b.end());
     layer.velocity.resize(layer.parameters.size());
     layer.gradients = by_shard((in + 1) * out);
-    layer.y = layer.dy = by_shard(samples_ * out);
+    layer.y = layer.dy = by_shard(model.samples() * out);
   }
 }
 
 void ParallelLoops::take_batch() {
   input_.clear();
   labels_.clear();
-  const std::int64_t values = samples_ * model_.config().features;
-  for (std::int64_t s = 0; s < shards_; ++s) {
-    const TileId task{static_cast<std::uint32_t>(s / model_.shards_per_task())};
-    const std::int64_t place = s % model_.shards_per_task();
-    const float* const x = model_.input().shard(task).data() + place * values;
-    const std::int32_t* const labels = model_.labels().shard(task).data() + place * samples_;
-    input_.emplace_back(x, x + values);
-    labels_.emplace_back(labels, labels + samples_);
+  for (std::uint32_t s = 0; s < shards_; ++s) {
+    const auto x = model_.input().shard(TileId{s});
+    const auto labels = model_.labels().shard(TileId{s});
+    input_.emplace_back(x.begin(), x.end());
+    labels_.emplace_back(labels.begin(), labels.end());
   }
 }
 

@@ -47,7 +47,6 @@ class ParallelLoops {
   std::int64_t step_;
   int threads_;
   std::int64_t shards_;
-  std::int64_t samples_;  // of a shard
   tutti::ShardTree tree_;
   std::vector<Dense> layers_;
   ByShard input_;

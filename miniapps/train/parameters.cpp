@@ -67,15 +67,14 @@ class SegmentDealer {
 }  // namespace
 
 template <class T>
-StackSum<T>::StackSum(const Shards& tasks, std::int64_t per_task, const nn::DenseStack& stack,
-                      const Sharded<T>& trace)
-    : tasks_(tasks.layout().tile_count()),
+StackSum<T>::StackSum(const Shards& shards, const nn::DenseStack& stack, const Sharded<T>& trace)
+    : shards_(shards.layout().tile_count()),
       trace_(trace),
-      total_{stack, ShardTree({0, static_cast<std::uint32_t>(tasks_ * per_task)}), per_task} {}
+      total_{stack, ShardTree({0, shards.layout().tile_count()})} {}
 
 template <class T>
 Access StackSum<T>::read_partial() const {
-  return read(trace_, tiles([all = ShardRange{0, tasks_}](TileId) { return tiles_of(all); }));
+  return read(trace_, tiles([all = ShardRange{0, shards_}](TileId) { return tiles_of(all); }));
 }
 
 template <class T>

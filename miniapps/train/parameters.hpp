@@ -71,18 +71,16 @@ class ParameterList {
 template <class T>
 class StackSum {
  public:
-  /// With `per_task` shards in each trace.
-  StackSum(const tutti::Shards& tasks, std::int64_t per_task, const nn::DenseStack& stack,
-           const tutti::Sharded<T>& trace);
+  StackSum(const tutti::Shards& shards, const nn::DenseStack& stack, const tutti::Sharded<T>& trace);
 
   void record_partial(tutti::Recorder& /*r*/) const {}
   tutti::Access read_partial() const;
   const nn::DenseStackGradient<T>& total() const { return total_; }
   /// Operations for one element.
-  double flops() const { return 2.0 * static_cast<double>(total_.stack.layers[0].shape.rows * tasks_); }
+  double flops() const { return 2.0 * static_cast<double>(total_.stack.layers[0].shape.rows * shards_); }
 
  private:
-  std::uint32_t tasks_;
+  std::uint32_t shards_;
   tutti::Sharded<T> trace_;
   nn::DenseStackGradient<T> total_;
 };

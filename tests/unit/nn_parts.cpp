@@ -128,33 +128,23 @@ TEST(NnProducts, SameBitsFromSeveralThreadsAtOnce) {
 
 TEST(NnProducts, NameTheirLibrary) { EXPECT_GT(std::strlen(gemm_library()), 0U); }
 
-// Traces of one shard or of several, terms that fit into registers or not, segments that cut rows.
+// Terms that fit into registers or not, segments that cut rows.
 TEST(NnDenseStack, GradientAndSgdHaveTheBitsOfSingleLayersAndOfTheTree) {
   constexpr std::int64_t parameters = 929;
-  for (const auto& [rows, shards, per_trace] : {std::array<std::int64_t, 3>{1, 5, 1},
-                                                {2, 2, 2},
-                                                {2, 1, 1},
-                                                {3, 2, 1},
-                                                {4, 6, 3},
-                                                {7, 5, 5},
-                                                {300, 5, 1}}) {
-    const std::int64_t together = rows * per_trace;
-    const DenseStack stack{{{{together, 13, 40}, 0, 520}, {{together, 40, 9}, 560, 920}}};
+  for (const auto& [rows, shards] :
+       {std::array<std::int64_t, 2>{1, 5}, {2, 2}, {2, 1}, {3, 2}, {4, 6}, {7, 5}, {300, 5}}) {
+    const DenseStack stack{{{{rows, 13, 40}, 0, 520}, {{rows, 40, 9}, 560, 920}}};
     const tutti::ShardTree tree({0, static_cast<std::uint32_t>(shards)});
-    std::vector<std::vector<float>> traces, gradients(shards, std::vector<float>(parameters));
-    std::vector<tutti::Input<float>> trace(shards / per_trace), gradient(shards);
+    std::vector<std::vector<float>> traces(shards), gradients(shards, std::vector<float>(parameters));
+    std::vector<tutti::Input<float>> trace(shards), gradient(shards);
     for (std::int64_t s = 0; s < shards; ++s) {
-      if (s % per_trace == 0) traces.push_back(as<float>(random_values(stack.trace(), s)));
-      trace[s / per_trace].data = traces.back().data();
-      for (std::size_t l = 0; l < 2; ++l) {
-        LinearShape shape = stack.layers[l].shape;
-        shape.rows = rows;
-        const float* const x = traces.back().data() + stack.input_at(l) + s % per_trace * rows * shape.in;
-        const float* const dy =
-            traces.back().data() + stack.derivative_at(l) + s % per_trace * rows * shape.out;
-        linear_backward_weight<float>(shape, x, dy, Into::write, gradients[s].data() + stack.layers[l].w,
+      traces[s] = as<float>(random_values(stack.trace(), s));
+      for (std::size_t l = 0; l < 2; ++l)
+        linear_backward_weight<float>(stack.layers[l].shape, traces[s].data() + stack.input_at(l),
+                                      traces[s].data() + stack.derivative_at(l), Into::write,
+                                      gradients[s].data() + stack.layers[l].w,
                                       gradients[s].data() + stack.layers[l].b);
-      }
+      trace[s].data = traces[s].data();
       gradient[s].data = gradients[s].data();
     }
     std::vector<float> expected(parameters), found(parameters);
@@ -163,7 +153,7 @@ TEST(NnDenseStack, GradientAndSgdHaveTheBitsOfSingleLayersAndOfTheTree) {
     auto found_w = w, found_velocity = velocity;
     sgd_step<float>({0.9, 0.1}, 0.01, 1, parameters, expected.data(), velocity.data(), w.data());
 
-    const DenseStackGradient<float> sum{stack, tree, per_trace};
+    const DenseStackGradient<float> sum{stack, tree};
     const tutti::Inputs<float> inputs{trace};
     for (std::int64_t begin = 0, length = 1; begin < parameters; begin += length, length = 2 * length + 5) {
       const std::int64_t end = std::min(parameters, begin + length);
