@@ -122,7 +122,7 @@ bool FixedOrder::run_step(Worker& w, std::span<Item> items, std::int64_t step) {
 
 // False if there are no more steps, or another worker failed.
 bool FixedOrder::wait_for_gate(Worker& w, std::int64_t step) {
-  if (step < team_.gate.open()) return true;
+  if (step < team_.gate.open()) return !team_.failed();
   w.current.store(none, std::memory_order_relaxed);
   return wait(w, [&] { return step < team_.gate.open() || step >= team_.gate.goal(); }) &&
          step < team_.gate.open();
@@ -134,6 +134,7 @@ bool FixedOrder::wait(Worker& w, Until until) {
   while (!until()) {
     if (take_mail(w) || poll(w)) continue;
     if (team_.failed()) return false;
+    w.gate_seen = team_.gate.open();  // until() says whether it matters
     team_.waiting.rest(
         w, [&] { return poll(w); }, [&] { return team_.failed() || until(); });
   }

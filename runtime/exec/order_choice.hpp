@@ -10,8 +10,8 @@
 namespace tutti {
 
 /// Fixed order for nodes that are all brief, where stealing would win nothing: nobody may, or the workers'
-/// shares are alike, or differ by less than a node costs to take. Free order in all other cases, when there are more workers
-/// than cores, and before all nodes have been measured.
+/// shares are alike, or differ by less than a node costs to take. Free order in all other cases, when there
+/// are more workers than cores, and before all nodes have been measured.
 class OrderChoice {
  public:
   OrderChoice(const Team& team, const Profile& profile, Order wanted)
@@ -33,7 +33,7 @@ class OrderChoice {
   static constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
   static constexpr std::int64_t trial = 16;         // steps in which nodes are measured first
   static constexpr std::int64_t trials_end = 4096;  // what holds then holds for the rest of a run
-  static constexpr std::int64_t chunk = 1 << 10;  // steps in fixed order before a second look, in each run
+  static constexpr std::int64_t chunk = 1 << 10;    // steps in fixed order before a second look, in each run
   bool saw_long_nodes() const;
   bool suits_fixed_order();
 

@@ -29,13 +29,15 @@ void Team::fail(std::uint32_t n) {
   if (failed()) return;
   thrown_ = std::current_exception();
   failed_node_ = n;
-  failed_step_ = plan.nodes[n].task.step;
+  if (n != none) failed_step_ = plan.nodes[n].task.step;
   failed_.store(true);
   parking.wake_all();
 }
 
 void Team::rethrow() const {
-  if (failed()) rethrow_from(plan, NodeId{failed_node_}, failed_step_, thrown_);
+  if (!failed()) return;
+  if (failed_node_ == none) std::rethrow_exception(thrown_);
+  rethrow_from(plan, NodeId{failed_node_}, failed_step_, thrown_);
 }
 
 }  // namespace tutti

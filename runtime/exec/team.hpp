@@ -114,7 +114,7 @@ class Team {
     w.meter.busy();
   }
 
-  /// From a handler: node n threw. All workers end.
+  /// From a handler: node n threw, or something between nodes (`none`). All workers end.
   void fail(std::uint32_t n);
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
   /// Throws what the first node to fail threw, if any did.
