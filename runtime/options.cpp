@@ -1,5 +1,6 @@
 #include "runtime/options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -42,6 +43,23 @@ void add_whole(CLI::App& app, const std::string& name, Integer& value, Integer l
   });
 }
 
+/// One of a list of words; calls take(its place in the list).
+template <class Take>
+void add_word(CLI::App& app, const std::string& name, const std::vector<std::string>& words,
+              const std::string& help, Take take) {
+  add_parsed(app, name, joined(words, "|"), help, [name, words, take](const std::string& text) {
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (found == words.end()) usage_error("{} takes one of {}, not '{}'", name, joined(words, ", "), text);
+    take(static_cast<std::size_t>(found - words.begin()));
+  });
+}
+/// The values of an enum, which begin at 0, by their words.
+template <class Enum>
+void add_enum(CLI::App& app, const std::string& name, Enum& value, const std::vector<std::string>& words,
+              const std::string& help) {
+  add_word(app, name, words, help, [&value](std::size_t i) { value = static_cast<Enum>(i); });
+}
+
 std::string version_text(const Options& options) {
   const BuildInfo& build = build_info();
   return fmt::format("{} (Tutti) {}, commit {}\n{}, {}, with {}\n", options.app_name(), build.version,
@@ -55,23 +73,11 @@ void declare_common(CLI::App& app, Options& o) {
               "worker threads of each rank (0: the rank's share of the cores it may use; one with a device)");
   add_choice(app, "--device", o.device, {"cpu", "cuda", "simulated"},
              "where kernels run: on the host, on CUDA devices, or on a simulated device, which is for tests");
-  static const std::vector<std::string> schedules{"tasks", "bulk", "kokkos"};
-  add_parsed(app, "--schedule", "tasks|bulk|kokkos",
-             "how steps are run: as a replayed graph, or as parallel loops with barriers",
-             [&o](const std::string& text) {
-               for (std::size_t i = 0; i < schedules.size(); ++i)
-                 if (schedules[i] == text) return void(o.schedule = static_cast<Schedule>(i));
-               usage_error("--schedule takes one of tasks, bulk, kokkos, not '{}'", text);
-             });
-  static const std::vector<std::string> orders{"auto", "free", "fixed"};
-  add_parsed(
-      app, "--task-order", "auto|free|fixed",
-      "tasks: each runs as soon as it can, or in a fixed order, which suits tiny tasks; auto: by measurement",
-      [&o](const std::string& text) {
-        for (std::size_t i = 0; i < orders.size(); ++i)
-          if (orders[i] == text) return void(o.task_order = static_cast<Order>(i));
-        usage_error("--task-order takes one of auto, free, fixed, not '{}'", text);
-      });
+  add_enum(app, "--schedule", o.schedule, {"tasks", "bulk", "kokkos"},
+           "how steps are run: as a replayed graph, or as parallel loops with barriers");
+  add_enum(app, "--task-order", o.task_order, {"auto", "free", "fixed"},
+           "tasks: each runs as soon as it can, or in a fixed order, which suits tiny tasks; auto: by "
+           "measurement");
   app.add_flag_callback(
       "--no-steal", [&o] { o.steal = false; }, "leave every task to the worker whose memory it is in");
   add_choice(app, "--messages", o.messages, {"auto", "mpi"},
@@ -122,11 +128,7 @@ void add_number(CLI::App& app, const std::string& name, double& value, double le
 
 void add_choice(CLI::App& app, const std::string& name, std::string& value,
                 const std::vector<std::string>& choices, const std::string& help) {
-  add_parsed(app, name, joined(choices, "|"), help, [&value, name, choices](const std::string& text) {
-    if (std::find(choices.begin(), choices.end(), text) == choices.end())
-      usage_error("{} takes one of {}, not '{}'", name, joined(choices, ", "), text);
-    value = text;
-  });
+  add_word(app, name, choices, help, [&value, choices](std::size_t i) { value = choices[i]; });
 }
 
 void add_extents(CLI::App& app, const std::string& name, std::vector<std::int64_t>& value,

@@ -38,35 +38,19 @@ FixedOrder::FixedOrder(Team& team) : team_(team), sequences_(team.workers.size()
     for (Sequence& s : sequences_) s.first.push_back(static_cast<std::uint32_t>(s.items.size()));
     for (const bool turn : {false, true})
       for (std::uint32_t n = plan.first_node[copy]; n < plan.first_node[copy + 1]; ++n)
-        if (late[n] == turn) sequences_[plan.nodes[n].home.value].items.push_back(item(n, tokens[n]));
+        if (late[n] == turn)
+          sequences_[plan.nodes[n].home.value].items.push_back({&team.nodes[n], n, tokens[n]});
   }
   for (Sequence& s : sequences_) s.first.push_back(static_cast<std::uint32_t>(s.items.size()));
 }
 
-FixedOrder::Item FixedOrder::item(std::uint32_t n, std::uint32_t tokens) const {
-  HotNode& hot = team_.nodes[n];
-  Item i;
-  i.body = hot.body;
-  i.functor = hot.node->functor;
-  i.task = &hot.node->task;
-  i.arguments = hot.arguments;
-  i.hot = &hot;
-  i.node = n;
-  i.tokens = tokens;
-  i.first_other = hot.first_other;
-  i.last_other = hot.last_other;
-  return i;
-}
-
-void FixedOrder::enter(std::uint32_t copy) {
+void FixedOrder::enter(std::uint32_t copy, std::int64_t /*step*/) {
   const auto& counters = team_.fresh_counters(copy, Edges::between_workers);
   for (std::uint32_t n = 0; n < counters.size(); ++n) team_.nodes[n].counter = counters[n];
-  for (Sequence& s : sequences_)
-    for (Item& i : s.items) i.length = i.hot->length;
 }
 
 void FixedOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
-  Sequence& sequence = sequences_[w.id];
+  const Sequence& sequence = sequences_[w.id];
   const std::uint32_t copies = team_.plan.copies_per_cycle();
   try {
     for (; wait_for_gate(w, step); ++step) {
@@ -83,36 +67,38 @@ void FixedOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
 }
 
 // False if another worker failed.
-bool FixedOrder::run_step(Worker& w, std::span<Item> items, std::int64_t step) {
+bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::int64_t step) {
   const WorkerId id{w.id};
-  for (Item& i : items) {
+  for (const Item& i : items) {
+    HotNode& hot = *i.hot;
     if (i.tokens != 0) {
-      if (i.hot->counter != 0 && !wait_for_tokens(w, *i.hot)) return false;
-      i.hot->counter = i.tokens;
+      if (hot.counter != 0 && !wait_for_tokens(w, hot)) return false;
+      hot.counter = i.tokens;
     }
-    i.task->step = step;
-    i.task->worker = id;
+    hot.node->task.step = step;
+    hot.node->task.worker = id;
     w.current.store(i.node, std::memory_order_relaxed);
-    const bool is_measured = w.meter.measures(i.length);
-    if (is_measured || i.body == nullptr)
+    const bool is_measured = w.meter.measures(hot.length);
+    if (is_measured || hot.body == nullptr)
       run(w, i, is_measured);
     else
-      i.body(i.functor, *i.task, i.arguments, nullptr);
-    for (std::uint32_t e = i.first_other; e < i.last_other; ++e)
+      hot.body(hot.node->functor, hot.node->task, hot.arguments, nullptr);
+    for (std::uint32_t e = hot.first_other; e < hot.last_other; ++e)
       team_.release(w, team_.parts.other_successors[e]);
   }
   return true;
 }
 
-[[gnu::noinline]] void FixedOrder::run(Worker& w, Item& item, bool is_measured) {
-  PlanNode& node = *item.hot->node;
-  const std::uint64_t begin = is_measured ? w.meter.begin(item.length) : 0;
+[[gnu::noinline]] void FixedOrder::run(Worker& w, const Item& item, bool is_measured) {
+  HotNode& hot = *item.hot;
+  PlanNode& node = *hot.node;
+  const std::uint64_t begin = is_measured ? w.meter.begin(hot.length) : 0;
   const bool stop = perform(team_.plan, node, WorkerId{w.id});
-  const bool sent = node.kind != NodeKind::run && team_.follow_up(w, node, item.task->step, stop);
-  if (is_measured) item.length = item.hot->length = w.meter.end(begin, item.node, node.kind, item.task->step);
-  if (item.length != Length::brief) w.saw_long_node = true;
-  if (node.kind == NodeKind::receive) team_.network.arm(node.payload);
-  if (sent) take_token(item.node);
+  const bool sent = hot.kind != NodeKind::run && team_.follow_up(w, node, node.task.step, stop);
+  if (is_measured) hot.length = w.meter.end(begin, item.node, hot.kind, node.task.step);
+  if (hot.length != Length::brief) w.saw_long_node = true;
+  if (hot.kind == NodeKind::receive) team_.network.arm(node.payload);
+  if (sent) take_token(w, item.node);
 }
 
 [[gnu::noinline]] bool FixedOrder::wait_for_tokens(Worker& w, const HotNode& hot) {
@@ -143,14 +129,12 @@ bool FixedOrder::wait(Worker& w, Until until) {
 }
 
 bool FixedOrder::take_mail(Worker& w) {
-  bool found = team_.take_releases(w, [&](std::uint32_t n) { take_token(n); });
-  const auto nodes = static_cast<std::uint32_t>(team_.nodes.size());
-  found |= w.list.take_all([&](std::uint32_t n) { take_token(team_.plan.messages[n - nodes].node); }) > 0;
-  return found;
+  return team_.take_mail(
+      w, [&](std::uint32_t n) { take_token(w, n); }, [](std::uint32_t) {});  // nobody runs nodes of others
 }
 
 bool FixedOrder::poll(Worker& w) {
-  return team_.poll(w, [&](std::uint32_t n) { take_token(n); });
+  return team_.poll(w, [&](std::uint32_t n) { take_token(w, n); });
 }
 
 }  // namespace tutti

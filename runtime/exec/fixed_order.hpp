@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/exec/replay_order.hpp"
 #include "runtime/exec/team.hpp"
 
 namespace tutti {
@@ -17,43 +18,28 @@ namespace tutti {
 ///
 /// A worker that waits for one node lets its others wait too, and nobody steals: for nodes that take as long
 /// as a message, or workers that have unequal work, FreeOrder does better.
-class FixedOrder {
+class FixedOrder final : public ReplayOrder {
  public:
   explicit FixedOrder(Team& team);
 
-  /// The next step to run is copy `copy` of the cycle. Needed once, and whenever the last
-  /// steps were not replayed by this object.
-  void enter(std::uint32_t copy);
-  /// What worker `w` does in the steps from `step`, which is copy `copy`, to the gate's goal.
-  void work(Worker& w, std::uint32_t copy, std::int64_t step);
-  /// After all workers have done so: takes in what is meant for the next steps.
-  void settle(Worker& w) { take_mail(w); }
-  /// A node got a token from outside.
-  void take_token(std::uint32_t n) { --team_.nodes[n].counter; }
+  void enter(std::uint32_t copy, std::int64_t step) override;
+  void work(Worker& w, std::uint32_t copy, std::int64_t step) override;
+  void settle(Worker& w) override { take_mail(w); }
+  void take_token(Worker& /*w*/, std::uint32_t n) override { --team_.nodes[n].counter; }
 
  private:
-  /// All that it takes to run a node, in the order in which they run.
-  struct alignas(cache_line_size_bytes) Item {
-    Body body = nullptr;  ///< of a kernel without a value, else null
-    const void* functor = nullptr;
-    Task* task = nullptr;
-    const Argument* arguments = nullptr;
-    HotNode* hot = nullptr;
-    std::uint32_t node = 0;
-    std::uint32_t tokens = 0;       ///< from outside, each time
-    std::uint32_t first_other = 0;  ///< successors of other workers
-    std::uint32_t last_other = 0;
-    Length length = Length::brief;  ///< as last measured
+  struct Item {
+    HotNode* hot;
+    std::uint32_t node;
+    std::uint32_t tokens;  ///< from outside, each time
   };
-  static_assert(sizeof(Item) == cache_line_size_bytes);
   struct Sequence {
     std::vector<Item> items;
     std::vector<std::uint32_t> first;  ///< by copy, and one past the end
   };
 
-  Item item(std::uint32_t n, std::uint32_t tokens) const;
-  bool run_step(Worker& w, std::span<Item> items, std::int64_t step);
-  void run(Worker& w, Item& item, bool is_measured);
+  bool run_step(Worker& w, std::span<const Item> items, std::int64_t step);
+  void run(Worker& w, const Item& item, bool is_measured);
   bool wait_for_tokens(Worker& w, const HotNode& hot);
   bool wait_for_gate(Worker& w, std::int64_t step);
   bool take_mail(Worker& w);

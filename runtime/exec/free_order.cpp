@@ -161,8 +161,7 @@ void FreeOrder::share_half(Worker& w) {
 // By the home worker, or its stand-in. Other workers first: what they get is under way while the own
 // successors are counted down. Returns the first of these that became ready, or none.
 std::uint32_t FreeOrder::release(Worker& w, const HotNode& done) {
-  for (std::uint32_t e = done.first_other; e < done.last_other; ++e)
-    release_elsewhere(w, other_successors_[e]);
+  for (std::uint32_t e = done.first_other; e < done.last_other; ++e) team_.release(w, other_successors_[e]);
   HotNode* const* const successors = own_successors_.data();
   const std::int64_t open = gate_.open();
   std::uint32_t next = none;
@@ -176,10 +175,6 @@ std::uint32_t FreeOrder::release(Worker& w, const HotNode& done) {
   }
   w.retired.store(w.retired.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   return next;
-}
-
-[[gnu::noinline]] void FreeOrder::release_elsewhere(Worker& w, const OtherSuccessor& s) {
-  team_.release(w, s);
 }
 
 // True if the node may run now. One that is ready beyond the gate is held.
@@ -199,12 +194,11 @@ bool FreeOrder::count_down(Worker& w, HotNode& hot, std::int64_t open) {
 
 // Takes in what others left for this worker. True if there was anything.
 bool FreeOrder::drain(Worker& w) {
-  bool found = team_.take_releases(w, [&](std::uint32_t n) { take_token(w, n); });
-  const auto nodes = static_cast<std::uint32_t>(hot_.size());
-  found |= w.list.take_all([&](std::uint32_t n) {
-    if (n >= nodes) return take_token(w, team_.plan.messages[n - nodes].node);
-    if (const std::uint32_t next = release(w, hot_[n]); next != none) offer(w, hot_[next]);
-  }) > 0;
+  const bool found = team_.take_mail(
+      w, [&](std::uint32_t n) { take_token(w, n); },
+      [&](std::uint32_t n) {
+        if (const std::uint32_t next = release(w, hot_[n]); next != none) offer(w, hot_[next]);
+      });
   return pass_gate(w) || found;
 }
 

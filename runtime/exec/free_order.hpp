@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "runtime/exec/replay_order.hpp"
 #include "runtime/exec/team.hpp"
 
 namespace tutti {
@@ -12,7 +13,7 @@ namespace tutti {
 /// the successors it owns and tells other workers through single-producer rings. Ready nodes can be stolen;
 /// a stolen node's home worker learns of the completion through an intrusive list and then releases the
 /// successors. A node that runs right after the one that released it needs no atomic read-modify-write.
-class FreeOrder {
+class FreeOrder final : public ReplayOrder {
  public:
   explicit FreeOrder(Team& team)
       : team_(team),
@@ -24,15 +25,10 @@ class FreeOrder {
         other_successors_(team.parts.other_successors),
         copies_per_cycle_(team.plan.copies_per_cycle()) {}
 
-  /// The next step to run is `step`, and it is copy `copy` of the cycle. Needed once, and whenever the last
-  /// steps were not replayed by this object.
-  void enter(std::uint32_t copy, std::int64_t step);
-  /// What worker `w` does in the steps from `step`, which is copy `copy`, to the gate's goal.
-  void work(Worker& w, std::uint32_t copy, std::int64_t step);
-  /// After all workers have done so: takes in what is meant for the next steps.
-  void settle(Worker& w) { drain(w); }
-  /// A node got a token from the network.
-  void take_token(Worker& w, std::uint32_t n) {
+  void enter(std::uint32_t copy, std::int64_t step) override;
+  void work(Worker& w, std::uint32_t copy, std::int64_t step) override;
+  void settle(Worker& w) override { drain(w); }
+  void take_token(Worker& w, std::uint32_t n) override {
     if (count_down(w, hot_[n], gate_.open())) offer(w, hot_[n]);
   }
 
@@ -45,7 +41,6 @@ class FreeOrder {
   std::uint32_t fail(std::uint32_t n);
   std::uint32_t complete(Worker& w, const HotNode& hot, std::uint32_t n);
   std::uint32_t release(Worker& w, const HotNode& done);
-  void release_elsewhere(Worker& w, const OtherSuccessor& s);
   bool count_down(Worker& w, HotNode& hot, std::int64_t open);
   void offer(Worker& w, const HotNode& hot);
   bool before_long_node(Worker& w, Length length);

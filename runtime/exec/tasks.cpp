@@ -20,14 +20,14 @@ class TaskExecutor : public Executor {
   void enter(std::uint32_t copy, std::int64_t step) override {
     copy_ = copy;
     step_ = step;
-    entered_ = false;
+    order_ = nullptr;
   }
 
   void execute() override {
     StepGate& gate = team_.gate;
     auto segment = choice_.first(step_);
     while (step_ < gate.limit()) {
-      if (!entered_ || segment.fixed != in_fixed_order_) enter_order(segment.fixed);
+      replay_in(segment.fixed ? static_cast<ReplayOrder&>(fixed_) : free_);
       gate.hold_at(segment.until);
       run_to_goal();
       segment = choice_.next(step_);
@@ -43,13 +43,9 @@ class TaskExecutor : public Executor {
   std::string explain() const override { return team_.parts.explain(team_.plan); }
 
  private:
-  void enter_order(bool fixed) {
-    in_fixed_order_ = fixed;
-    entered_ = true;
-    if (fixed)
-      fixed_.enter(copy_);
-    else
-      free_.enter(copy_, step_);
+  void replay_in(ReplayOrder& order) {
+    if (order_ != &order) order.enter(copy_, step_);
+    order_ = &order;
   }
 
   void run_to_goal() {
@@ -67,13 +63,12 @@ class TaskExecutor : public Executor {
         Worker& w = *team_.workers[id];
         work(w);
 #pragma omp barrier
-        in_fixed_order_ ? fixed_.settle(w) : free_.settle(w);
+        order_->settle(w);
       }
     }
     if (team_is_wrong) wrong_team(team_.plan.workers);
     team_.rethrow();
-    in_fixed_order_ ? team_.finish_sends([&](std::uint32_t n) { fixed_.take_token(n); })
-                    : team_.finish_sends([&](std::uint32_t n) { free_.take_token(*team_.workers[0], n); });
+    team_.finish_sends([&](std::uint32_t n) { order_->take_token(*team_.workers[0], n); });
     const std::int64_t goal = team_.gate.goal();
     copy_ = static_cast<std::uint32_t>((copy_ + goal - step_) % team_.plan.copies_per_cycle());
     step_ = goal;
@@ -82,10 +77,7 @@ class TaskExecutor : public Executor {
   void work(Worker& w) {
     w.meter.start_run();
     w.idle = 0;
-    if (in_fixed_order_)
-      fixed_.work(w, copy_, step_);
-    else
-      free_.work(w, copy_, step_);
+    order_->work(w, copy_, step_);
     w.meter.end_run();
     if (w.polls) team_.waiting.stop_polling(w);
     team_.parking.wake_all();
@@ -95,10 +87,9 @@ class TaskExecutor : public Executor {
   FreeOrder free_;
   FixedOrder fixed_;
   OrderChoice choice_;
-  bool in_fixed_order_ = false;
-  bool entered_ = false;
-  std::uint32_t copy_ = 0;  ///< of step_
-  std::int64_t step_ = 0;   ///< the next one
+  ReplayOrder* order_ = nullptr;  ///< of the last steps
+  std::uint32_t copy_ = 0;        ///< of step_
+  std::int64_t step_ = 0;         ///< the next one
 };
 
 }  // namespace

@@ -2,6 +2,17 @@
 
 namespace tutti {
 
+void Team::release(Worker& w, const OtherSuccessor& s) {
+  Worker& other = *workers[s.home];
+  if (s.carry == none) {
+    other.incoming[w.id]->push(s.node);
+  } else {
+    const Carry& c = parts.carries[s.carry];
+    other.carrying[w.id]->push(s.carry, c.from, c.bytes);
+  }
+  tell(s.home);
+}
+
 bool Team::follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop) {
   if (node.kind == NodeKind::send) return network.send(w, node.payload);
   if (node.kind == NodeKind::receive) {
@@ -14,10 +25,8 @@ bool Team::follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool st
 }
 
 const std::vector<std::uint32_t>& Team::fresh_counters(std::uint32_t copy, Edges edges) {
-  for (auto& w : workers) {
-    take_releases(*w, [](std::uint32_t) {});
-    w->list.take_all([](std::uint32_t) {});
-  }
+  const auto throw_away = [](std::uint32_t) {};
+  for (auto& w : workers) take_mail(*w, throw_away, throw_away);
   plan.initial_counters(copy, edges, counters_);
   for (std::uint32_t m = 0; m < plan.messages.size(); ++m)  // from ranks that are ahead
     if (network.has_arrived(m)) --counters_[plan.messages[m].node];

@@ -33,16 +33,7 @@ class Team {
         waiting(network, parking, gate, workers, steals, oversubscribed) {}
 
   /// Tells the home of a successor, and brings what travels with the release.
-  void release(Worker& w, const OtherSuccessor& s) {
-    Worker& other = *workers[s.home];
-    if (s.carry == none) {
-      other.incoming[w.id]->push(s.node);
-    } else {
-      const Carry& c = parts.carries[s.carry];
-      other.carrying[w.id]->push(s.carry, c.from, c.bytes);
-    }
-    tell(s.home);
-  }
+  void release(Worker& w, const OtherSuccessor& s);
 
   /// There is mail for this worker.
   void tell(std::uint32_t worker) {
@@ -50,9 +41,10 @@ class Team {
     if (workers[worker]->role.is_away()) parking.wake_one_idle(WorkerId{worker});
   }
 
-  /// Calls take(node) for each release by another worker that has come in. True if there was any.
-  template <class Take>
-  bool take_releases(Worker& w, Take take) {
+  /// Calls take(node) for each token that others left for this worker, and complete(node) for each of its
+  /// nodes that they ran. True if there was anything.
+  template <class Take, class Complete>
+  bool take_mail(Worker& w, Take take, Complete complete) {
     bool found = false;
     for (Ring* ring : w.mail) {
       std::uint32_t n = 0;
@@ -71,7 +63,12 @@ class Team {
         found = true;
       }
     }
-    return found;
+    const auto node_count = static_cast<std::uint32_t>(nodes.size());
+    return w.list.take_all([&](std::uint32_t n) {
+      if (n >= node_count) return take(plan.messages[n - node_count].node);
+      complete(n);
+    }) > 0 ||
+           found;
   }
 
   /// Message m is done: its node's home learns of it, or take(node) is called if that is the caller.
@@ -119,8 +116,6 @@ class Team {
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
   /// Throws what the first node to fail threw, if any did.
   void rethrow() const;
-
-  std::uint32_t number(const HotNode& hot) const { return static_cast<std::uint32_t>(&hot - nodes.data()); }
 
   Plan& plan;
   StepGate& gate;
