@@ -217,18 +217,22 @@ template <class F>
   return x < lowest ? zero : scaled_exponential(shifted, r);
 }
 inline float power_of_two(float x) { return single_power_of_two(x); }
+inline float exponential(float x) { return single_exponential(x); }
 inline Vector<float> power_of_two(const Vector<float>& x) { return single_power_of_two(x); }
+inline Vector<float> exponential(const Vector<float>& x) { return single_exponential(x); }
 inline double power_of_two(double x) { return std::exp2(x); }
-inline Vector<double> power_of_two(Vector<double> x) {
-  for (int l = 0; l < vector_lanes<double>; ++l) x[l] = std::exp2(x[l]);
+inline double exponential(double x) { return std::exp(x); }
+/// `function` of each lane.
+template <class Function>
+Vector<double> of_lanes(Vector<double> x, Function function) {
+  for (int l = 0; l < vector_lanes<double>; ++l) x[l] = function(x[l]);
   return x;
 }
-inline float exponential(float x) { return single_exponential(x); }
-inline Vector<float> exponential(const Vector<float>& x) { return single_exponential(x); }
-inline double exponential(double x) { return std::exp(x); }
-inline Vector<double> exponential(Vector<double> x) {
-  for (int l = 0; l < vector_lanes<double>; ++l) x[l] = std::exp(x[l]);
-  return x;
+inline Vector<double> power_of_two(const Vector<double>& x) {
+  return of_lanes(x, [](double value) { return std::exp2(value); });
+}
+inline Vector<double> exponential(const Vector<double>& x) {
+  return of_lanes(x, [](double value) { return std::exp(value); });
 }
 
 /// What a term of a sum reads: the value at one index, or a vector of them from there on.
@@ -244,6 +248,7 @@ struct VectorAt {
   Vector<T> operator()(const T* values) const { return load(values + index); }
   void set(T* values, const Vector<T>& value) const { store(values + index, value); }
 };
+
 /// body(at) for 0 ... n - 1, a vector at a time and the rest one by one: at(x) is the value or vector of x
 /// there, and at.set(x, value) replaces it. For bodies with an exponential, which compilers do not always
 /// vectorise by themselves.

@@ -1,6 +1,6 @@
-// All patterns of metg on real threads, 1 to 4 ranks in this process with 1 or 2 workers each: every task
-// runs, reads what it should, and leaves the same outputs on every layout. And what the check does when a
-// task reads another tile than the pattern says.
+// All patterns of metg on real threads, 1 to 4 ranks in this process with 1 or 2 workers each, in both
+// orders: every task runs, reads what it should, and leaves the same outputs on every layout. And what the
+// check does when a task reads another tile than the pattern says.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +12,7 @@ namespace metg {
 namespace {
 
 using tutti::Options;
+using tutti::Order;
 using tutti::Runtime;
 using tutti::test::run_local_job;
 
@@ -22,10 +23,12 @@ TEST_P(MetgGraphs, RunOnAllLayouts) {
   const Tally all = wanted(problem, 2 * steps);
   std::uint64_t checksum = 0;
   for (const std::uint32_t ranks : {1U, 2U, 4U})
-    for (const int threads : {1, 2}) {
-      SCOPED_TRACE(fmt::format("{} ranks x {} threads", ranks, threads));
+    for (const int run : {0, 1, 2, 3}) {
       Options options;
-      options.threads = threads;
+      options.threads = 1 + run % 2;
+      options.task_order = run < 2 ? Order::free : Order::fixed;
+      SCOPED_TRACE(
+          fmt::format("{} ranks x {} threads, {} order", ranks, options.threads, run < 2 ? "free" : "fixed"));
       run_local_job(ranks, options, [&](Runtime& rt) {
         TuttiSystem system("tutti", Place::all_ranks, problem, rt);
         system.advance(steps);
