@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "kernels/nn/simd.hpp"
 #include "runtime/error.hpp"
 
 namespace metg {
@@ -37,16 +38,31 @@ void busy_wait(std::int64_t iterations) {
 }
 
 void compute_bound(std::int64_t iterations) {
-  // made beforehand: else it takes longer than twenty iterations
-  static constexpr std::array<double, 64> start = [] {
-    std::array<double, 64> values{};
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1.0 + static_cast<double>(i) / 64;
-    return values;
+  using tutti::kernels::nn::Vector;
+  using tutti::kernels::nn::vector_lanes;
+  // As many sums at a time as hide how long a multiply-add takes and fit into registers: half of the 64. All
+  // iterations of the first half, then all of the second.
+  constexpr int values = 32;
+  constexpr int vectors = values / vector_lanes<double>;
+  static constexpr std::array<double, values> start = [] {  // made beforehand, or it takes ten iterations
+    std::array<double, values> made{};
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = 1.0 + static_cast<double>(i) / values;
+    return made;
   }();
-  std::array<double, 64> x = start;
-  for (std::int64_t k = 0; k < iterations; ++k)
-    for (double& v : x) v = v * 0.5 + 0.75;  // towards 1.5: neither overflows nor becomes denormal
-  use(x);
+  const auto factor = Vector<double>{} + 0.5;
+  const auto offset = Vector<double>{} + 0.75;
+  for (int half = 0; half < 2; ++half) {
+    Vector<double> x[vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v) x[v] = tutti::kernels::nn::load(&start[v * vector_lanes<double>]);
+    for (std::int64_t k = 0; k < iterations; ++k) {
+#pragma GCC unroll 16
+      for (auto& v : x)  // towards 1.5: neither overflows nor becomes subnormal
+        v = tutti::kernels::nn::multiply_add(v, factor, offset);
+    }
+#pragma GCC unroll 16
+    for (const auto& v : x) asm volatile("" : : "x"(v));
+  }
 }
 
 void memory_bound(std::byte* scratch, std::int64_t iterations, std::int64_t first) {
