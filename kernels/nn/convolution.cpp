@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "kernels/nn/gemm.hpp"
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/lanes.hpp"
 
 namespace tutti::kernels::nn {
 namespace {

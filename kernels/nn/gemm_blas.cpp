@@ -3,7 +3,7 @@
 #include <cblas.h>
 
 #include "kernels/nn/gemm.hpp"
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/lanes.hpp"
 
 namespace tutti::kernels::nn {
 namespace {

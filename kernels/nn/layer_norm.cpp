@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "kernels/nn/nn.hpp"
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/lanes.hpp"
 
 namespace tutti::kernels::nn {
 

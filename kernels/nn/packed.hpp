@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "kernels/nn/gemm.hpp"
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/lanes.hpp"
 
 namespace tutti::kernels::nn {
 

@@ -1,7 +1,7 @@
 // SGD with momentum for one value or a vector of them, for loops over arrays and for registers.
 #pragma once
 
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/lanes.hpp"
 
 namespace tutti::kernels::nn {
 

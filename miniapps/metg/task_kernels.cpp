@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "kernels/nn/simd.hpp"
+#include "kernels/simd.hpp"
 #include "runtime/error.hpp"
 
 namespace metg {
@@ -29,6 +29,31 @@ template <class T>
 void use(const T& value) {
   asm volatile("" : : "r"(&value) : "memory");
 }
+
+// All iterations of half of the 64 sums: as many at a time as hide how long a multiply-add takes and fit into
+// registers.
+void compute_half(std::int64_t iterations) {
+  namespace simd = tutti::kernels::simd;
+  constexpr int sums = 32;
+  constexpr int vectors = sums / simd::vector_lanes<double>;
+  static constexpr std::array<double, sums> start = [] {  // made beforehand, or it takes ten iterations
+    std::array<double, sums> values{};
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = 1.0 + static_cast<double>(i) / sums;
+    return values;
+  }();
+  const auto factor = simd::Vector<double>{} + 0.5;
+  const auto offset = simd::Vector<double>{} + 0.75;
+  simd::Vector<double> x[vectors];
+#pragma GCC unroll 16
+  for (int v = 0; v < vectors; ++v) x[v] = simd::load(&start[v * simd::vector_lanes<double>]);
+  for (std::int64_t k = 0; k < iterations; ++k) {
+#pragma GCC unroll 16
+    for (auto& v : x)  // towards 1.5: neither overflows nor becomes subnormal
+      v = simd::multiply_add(v, factor, offset);
+  }
+#pragma GCC unroll 16
+  for (const auto& v : x) asm volatile("" : : "x"(v));  // used, and still in its register
+}
 }  // namespace
 
 void busy_wait(std::int64_t iterations) {
@@ -38,31 +63,8 @@ void busy_wait(std::int64_t iterations) {
 }
 
 void compute_bound(std::int64_t iterations) {
-  using tutti::kernels::nn::Vector;
-  using tutti::kernels::nn::vector_lanes;
-  // As many sums at a time as hide how long a multiply-add takes and fit into registers: half of the 64. All
-  // iterations of the first half, then all of the second.
-  constexpr int values = 32;
-  constexpr int vectors = values / vector_lanes<double>;
-  static constexpr std::array<double, values> start = [] {  // made beforehand, or it takes ten iterations
-    std::array<double, values> made{};
-    for (std::size_t i = 0; i < made.size(); ++i) made[i] = 1.0 + static_cast<double>(i) / values;
-    return made;
-  }();
-  const auto factor = Vector<double>{} + 0.5;
-  const auto offset = Vector<double>{} + 0.75;
-  for (int half = 0; half < 2; ++half) {
-    Vector<double> x[vectors];
-#pragma GCC unroll 16
-    for (int v = 0; v < vectors; ++v) x[v] = tutti::kernels::nn::load(&start[v * vector_lanes<double>]);
-    for (std::int64_t k = 0; k < iterations; ++k) {
-#pragma GCC unroll 16
-      for (auto& v : x)  // towards 1.5: neither overflows nor becomes subnormal
-        v = tutti::kernels::nn::multiply_add(v, factor, offset);
-    }
-#pragma GCC unroll 16
-    for (const auto& v : x) asm volatile("" : : "x"(v));
-  }
+  compute_half(iterations);
+  compute_half(iterations);
 }
 
 void memory_bound(std::byte* scratch, std::int64_t iterations, std::int64_t first) {

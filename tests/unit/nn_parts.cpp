@@ -7,7 +7,7 @@
 
 #include "kernels/nn/dense_stack.hpp"
 #include "kernels/nn/gemm.hpp"
-#include "kernels/nn/simd.hpp"
+#include "kernels/nn/lanes.hpp"
 #include "tests/unit/nn_cases.hpp"
 
 using namespace tutti::kernels::nn;
