@@ -80,6 +80,7 @@ def test_the_plots_have_what_they_need(output: Path) -> None:
         (output / "out" / f"{name}.svg").read_text() for name in DRAWN
     )
     assert ">bulk over tasks<" in schedules and "time over that of tasks" in schedules
+    assert ">one worker<" in schedules, "layouts differ in their markers"
     assert ">ideal<" in time and "s per iteration" in time and "strong scaling" in time
     assert "Parallel efficiency" in efficiency and ">0.8<" in efficiency
     assert ">global efficiency<" in breakdown and ">lost: serialisation<" in breakdown

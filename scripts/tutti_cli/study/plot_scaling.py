@@ -66,6 +66,12 @@ def shifts(rows: Sequence[Row]) -> dict[str, float]:
     return found
 
 
+def layout_marks(rows: Iterable[Row]) -> list[Artist]:
+    """What the legend says of the markers of these rows."""
+    layouts = dict.fromkeys(layout_of(row) for row in rows)
+    return [Line2D([], [], label=one, linestyle="", **marks(INK, LAYOUTS[one])) for one in layouts]
+
+
 def draw(axes: Axes, summary: Summary, rows: Sequence[Row], value: Value, interval: Interval) -> None:
     """Raw values, medians with intervals, and a line through the best layout at each number of workers."""
     shift = shifts(rows)
@@ -135,8 +141,7 @@ def finish(axes: Axes, summary: Summary, rows: Sequence[Row], *references: Artis
     for name in names if len(names) > 1 else []:
         colour, dashes, _ = look(summary, next(row for row in rows if row.series == name))
         handles.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=LINE, label=name))
-    for layout in dict.fromkeys(layout_of(row) for row in rows):
-        handles.append(Line2D([], [], label=layout, linestyle="", **marks(INK, LAYOUTS[layout])))
+    handles += layout_marks(rows)
     handles.append(Line2D([], [], color=INK, marker=".", linestyle="", alpha=0.5, label="one repeat"))
     legend(axes.figure, [*handles, *references, *shade(axes, rows)])
 

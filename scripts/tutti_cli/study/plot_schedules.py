@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .plot_scaling import shade, workers_axis
+from .plot_scaling import LAYOUTS, layout_marks, layout_of, shade, shifts, workers_axis
 from .schedules import contests
-from .style import FAINT, LINE, bars, heading, legend, looks, marks, problem
+from .style import FAINT, LINE, bars, heading, legend, looks, problem
 from .summary import Summary
 
 MOST = 6  # series that stay legible
@@ -20,11 +21,13 @@ def schedules(summary: Summary) -> Figure | None:
         return None
     names = list(dict.fromkeys(one.series for one in found))
     shown = names[:MOST]
+    found = [one for one in found if one.series in shown]
+    others = [one.other for one in found]
+    shift = shifts(others)
     figure, axes = plt.subplots(layout="constrained")
-    counts = sorted({one.tasks.point.workers for one in found})
-    handles = []
+    handles: list[Artist] = []
     for place, name in enumerate(shown):
-        colour, dashes, marker = looks(place)
+        colour, dashes, _ = looks(place)
         mine = [one for one in found if one.series == name]
         best = {}  # the layout with which tasks are fastest, at each number of workers
         for one in sorted(mine, key=lambda one: (one.tasks.point.workers, -one.tasks.time_s.median)):
@@ -36,21 +39,21 @@ def schedules(summary: Summary) -> Figure | None:
             linestyle=dashes,
             linewidth=LINE,
         )
-        apart = 2.0 ** (0.05 * (place - (len(shown) - 1) / 2))
-        axes.errorbar(
-            [one.tasks.point.workers * apart for one in mine],
-            [one.times.value for one in mine],
-            yerr=[
-                [one.times.value - one.times.low for one in mine],
-                [one.times.high - one.times.value for one in mine],
-            ],
-            **bars(colour, marker),
+        for one in mine:
+            axes.errorbar(
+                [one.other.point.workers * shift[one.other.label]],
+                [one.times.value],
+                yerr=[[one.times.value - one.times.low], [one.times.high - one.times.value]],
+                **bars(colour, LAYOUTS[layout_of(one.other)]),
+            )
+        handles.append(
+            Line2D([], [], color=colour, linestyle=dashes, linewidth=LINE, label=f"{name} over tasks")
         )
-        handles.append(Line2D([], [], linestyle=dashes, label=f"{name} over tasks", **marks(colour, marker)))
+    handles += layout_marks(others)
     axes.axhline(1.0, color=FAINT, linestyle=":", zorder=1)
     handles.append(Line2D([], [], linestyle=":", color=FAINT, label="as fast as tasks"))
-    workers_axis(axes, counts)
-    handles += shade(axes, [one.tasks for one in found])
+    workers_axis(axes, sorted({row.point.workers for row in others}))
+    handles += shade(axes, others)
     axes.set_ylabel("time over that of tasks")
     some = f"{len(shown)} of {len(names)} series, " if len(shown) < len(names) else ""
     heading(axes, "Tasks against other schedules", some + problem(summary))
