@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/nn/nn.hpp"
 #include "kernels/nn/lanes.hpp"
+#include "kernels/nn/nn.hpp"
 
 namespace tutti::kernels::nn {
 

@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "kernels/nn/nn.hpp"
 #include "kernels/nn/lanes.hpp"
+#include "kernels/nn/nn.hpp"
 
 namespace tutti::kernels::nn {
 
