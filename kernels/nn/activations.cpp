@@ -57,14 +57,9 @@ void backward(const RowsShape& shape, const T* u, const T* dy, T* du, T* db, con
 }  // namespace
 
 template <class T>
-void bias_relu_forward(const RowsShape& shape, const T* b, T* y) {
-  for (std::int64_t r = 0; r < shape.rows; ++r) {
-    T* const row = y + r * shape.columns;
-    for (std::int64_t c = 0; c < shape.columns; ++c) {
-      const T u = b == nullptr ? row[c] : row[c] + b[c];
-      row[c] = u > T(0) ? u : T(0);
-    }
-  }
+void relu_forward(const RowsShape& shape, T* y) {
+  const std::int64_t n = shape.rows * shape.columns;
+  for (std::int64_t i = 0; i < n; ++i) y[i] = y[i] > T(0) ? y[i] : T(0);
 }
 
 template <class T>
@@ -76,19 +71,8 @@ void bias_relu_backward(const RowsShape& shape, const T* y, const T* dy, T* du, 
 }
 
 template <class T>
-void bias_gelu_forward(const RowsShape& shape, const T* b, T* u, T* y) {
-  for (std::int64_t r = 0; r < shape.rows; ++r) {
-    T* const in = u + r * shape.columns;
-    T* const out = y + r * shape.columns;
-    each_in_lanes<T>(shape.columns, [&](auto at) {
-      auto value = at(in);
-      if (b != nullptr) {
-        value += at(b);
-        at.set(in, value);
-      }
-      at.set(out, gelu<T>(value));
-    });
-  }
+void gelu_forward(const RowsShape& shape, const T* u, T* y) {
+  each_in_lanes<T>(shape.rows * shape.columns, [&](auto at) { at.set(y, gelu<T>(at(u))); });
 }
 
 template <class T>
@@ -103,14 +87,14 @@ void add(std::int64_t n, const T* a, const T* b, T* y) {
   for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
 }
 
-template void bias_relu_forward(const RowsShape&, const float*, float*);
+template void relu_forward(const RowsShape&, float*);
 template void bias_relu_backward(const RowsShape&, const float*, const float*, float*, float*);
-template void bias_gelu_forward(const RowsShape&, const float*, float*, float*);
+template void gelu_forward(const RowsShape&, const float*, float*);
 template void bias_gelu_backward(const RowsShape&, const float*, const float*, float*, float*);
 template void add(std::int64_t, const float*, const float*, float*);
-template void bias_relu_forward(const RowsShape&, const double*, double*);
+template void relu_forward(const RowsShape&, double*);
 template void bias_relu_backward(const RowsShape&, const double*, const double*, double*, double*);
-template void bias_gelu_forward(const RowsShape&, const double*, double*, double*);
+template void gelu_forward(const RowsShape&, const double*, double*);
 template void bias_gelu_backward(const RowsShape&, const double*, const double*, double*, double*);
 template void add(std::int64_t, const double*, const double*, double*);
 

@@ -12,6 +12,12 @@ namespace {
 constexpr std::int64_t strip = block_rows == 8 ? 64 : 48;
 static_assert(strip % block_rows == 0 && strip % panel<float> == 0 && strip % panel<double> == 0);
 
+/// `rows` and what is missing to whole vectors of them.
+template <class T>
+constexpr int whole_vectors(int rows) {
+  return (rows + vector_lanes<T> - 1) / vector_lanes<T> * vector_lanes<T>;
+}
+
 /// One head of one sequence: its parts of the arrays, `stride` values between tokens.
 template <class T>
 struct Head {
@@ -30,6 +36,17 @@ void each_head(const AttentionShape& s, const T* qkv, const Body& body) {
       const T* const q = qkv + n * s.context * 3 * s.width() + h * s.head_width;
       body(n, h, Head<T>{q, q + s.width(), q + 2 * s.width(), 3 * s.width(), scale});
     }
+}
+
+/// to[r] = the values of lane[r] put together by `merge`, for as many rows as fill vectors.
+template <int R, class T, class Merge>
+void reduce_rows(const Vector<T> (&lane)[R], const Merge& merge, T* to) {
+  constexpr int lanes = vector_lanes<T>;
+  alignas(vector_bytes) T values[whole_vectors<T>(R)][lanes] = {};
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) store(values[r], lane[r]);
+#pragma GCC unroll 2
+  for (int first = 0; first < R; first += lanes) store(to + first, reduce_all<T>(values + first, merge));
 }
 
 /// Rows of scores up to column n: -infinity where the token of row r would see later ones than the first
@@ -60,11 +77,14 @@ void exponentials(T scale, std::int64_t n, T* scores, std::int64_t stride, T* to
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) lane[r] = greater(lane[r], load(scores + r * stride + j));
   const T in_powers = scale * static_cast<T>(std::numbers::log2e);
+  T most[whole_vectors<T>(R)];
+  reduce_rows<R, T>(
+      lane, [](const auto& a, const auto& b) { return greater(a, b); }, most);
   Vector<T> shift[R];
+#pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
-    const T most = reduce_lanes<T>(lane[r], [](T a, T b) { return greater(a, b); });
-    top[r] = scale * most;
-    shift[r] = Vector<T>{} - in_powers * most;
+    top[r] = scale * most[r];
+    shift[r] = Vector<T>{} - in_powers * most[r];
     lane[r] = Vector<T>{};
   }
   for (std::int64_t j = 0; j < n; j += lanes)
@@ -75,7 +95,8 @@ void exponentials(T scale, std::int64_t n, T* scores, std::int64_t stride, T* to
       store(at, value);
       lane[r] += value;
     }
-  for (int r = 0; r < R; ++r) sum[r] = reduce_lanes<T>(lane[r], [](T a, T b) { return a + b; });
+  reduce_rows<R, T>(
+      lane, [](const auto& a, const auto& b) { return a + b; }, sum);
 }
 
 /// Rows of scores up to column n, in whole vectors, become p, the weights of their softmax, and those of dp
@@ -98,10 +119,22 @@ void softmax_backward(T scale, const T* log_sums, const T* dots, std::int64_t n,
     }
 }
 
-/// dot product of n values
-template <class T>
-T dot(std::int64_t n, const T* a, const T* b) {
-  return sum_in_lanes<T>(n, [&](auto at) { return at(a) * at(b); });
+/// to[r] = the dot product of n values of row r of a and of b, `stride` values between rows, for as many rows
+/// as fill vectors.
+template <int R, class T>
+void dot_products(std::int64_t n, const T* a, const T* b, std::int64_t stride, T* to) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> sum[R] = {};
+  const auto add = [&](std::int64_t j, const auto& loaded) TUTTI_INLINE {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+      sum[r] = multiply_add(loaded(a + r * stride + j), loaded(b + r * stride + j), sum[r]);
+  };
+  std::int64_t j = 0;
+  for (; j + lanes <= n; j += lanes) add(j, [](const T* from) { return load(from); });
+  if (j < n) add(j, [rest = n - j](const T* from) { return load_part(from, rest); });
+  reduce_rows<R, T>(
+      sum, [](const auto& x, const auto& y) { return x + y; }, to);
 }
 
 }  // namespace
@@ -126,7 +159,7 @@ void attention_forward(const AttentionShape& s, const T* qkv, T* y, T* log_sums)
       packed_gemm<T>(rows, seen, 0, s.head_width, {head.q + i * head.stride, head.stride, false}, k,
                      Into::write, scores, columns);
       T top[block_rows];
-      T sum[block_rows];
+      T sum[whole_vectors<T>(block_rows)];
       with_rows<block_rows>(rows, [&](auto r) {
         hide<r>(i + 1, seen, scores, columns);
         exponentials<r>(head.scale, seen, scores, columns, top, sum);
@@ -153,8 +186,9 @@ void attention_backward(const AttentionShape& s, const T* qkv, const T* y, const
   const std::int64_t width = s.width();
   const std::int64_t stride = 3 * width;
   const std::int64_t head_columns = whole_panels<T>(s.head_width);
-  T* const p = scratch<T>(slot_attention, 2 * s.context * (strip + head_columns) +
-                                              strip * (2 * s.head_width + head_columns) + s.context);
+  T* const p =
+      scratch<T>(slot_attention, 2 * s.context * (strip + head_columns) +
+                                     strip * (2 * s.head_width + head_columns) + whole_panels<T>(s.context));
   T* const ds = p + s.context * strip;
   T* const at_q = ds + s.context * strip;
   T* const at_dout = at_q + s.context * head_columns;
@@ -169,8 +203,10 @@ void attention_backward(const AttentionShape& s, const T* qkv, const T* y, const
     T* const dq = dqkv + (head.q - qkv);
     T* const dk = dq + width;
     T* const dv = dk + width;
-    for (std::int64_t t = 0; t < s.context; ++t)
-      dots[t] = dot(s.head_width, out + t * width, dout + t * width);
+    for (std::int64_t t = 0; t < s.context; t += vector_lanes<T>)
+      with_rows<vector_lanes<T>>(std::min<std::int64_t>(vector_lanes<T>, s.context - t), [&](auto r) {
+        dot_products<r>(s.head_width, out + t * width, dout + t * width, width, dots + t);
+      });
     const Packed<T> all_q = pack<T>(s.context, s.head_width, {head.q, stride, false}, at_q);
     const Packed<T> all_dout = pack<T>(s.context, s.head_width, {dout, width, false}, at_dout);
     for (std::int64_t j = 0; j < s.context; j += strip) {

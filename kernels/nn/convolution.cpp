@@ -92,9 +92,9 @@ void convolution_forward(const Shape& s, const T* x, const T* w, const T* b, T* 
   each_band(s, [&](std::int64_t n, const Band& band) {
     to_columns(s, band, x + n * image_values(s), columns);
     const std::int64_t count = band.rows * s.out_width();
+    T* const to = y + n * s.filters * pixels(s) + band.first * s.out_width();
     gemm<T>(s.filters, count, s.taps(), {w, s.taps(), false}, {columns, count, false},
-            b == nullptr ? Into::write : Into::add,
-            y + n * s.filters * pixels(s) + band.first * s.out_width(), pixels(s));
+            plus(b == nullptr ? Into::write : Into::add, to, pixels(s)), to, pixels(s));
   });
 }
 
@@ -105,8 +105,7 @@ void convolution_backward_input(const Shape& s, const T* dy, const T* w, T* dx) 
   each_band(s, [&](std::int64_t n, const Band& band) {
     const std::int64_t count = band.rows * s.out_width();
     const T* const from = dy + n * s.filters * pixels(s) + band.first * s.out_width();
-    gemm<T>(s.taps(), count, s.filters, {w, s.taps(), true}, {from, pixels(s), false}, Into::write, columns,
-            count);
+    gemm<T>(s.taps(), count, s.filters, {w, s.taps(), true}, {from, pixels(s), false}, {}, columns, count);
     add_from_columns(s, band, columns, dx + n * image_values(s));
   });
 }
@@ -119,7 +118,7 @@ void convolution_backward_weight(const Shape& s, const T* x, const T* dy, T* dw,
     to_columns(s, band, x + n * image_values(s), columns);
     const std::int64_t count = band.rows * s.out_width();
     const T* const from = dy + n * s.filters * pixels(s) + band.first * s.out_width();
-    gemm<T>(s.filters, s.taps(), count, {from, pixels(s), false}, {columns, count, true}, Into::add, dw,
+    gemm<T>(s.filters, s.taps(), count, {from, pixels(s), false}, {columns, count, true}, {dw, s.taps()}, dw,
             s.taps());
   });
   if (db == nullptr) return;

@@ -11,8 +11,8 @@ void DenseStackForward<T>::operator()(In<T> x, Whole<T> w, Out<T> trace, Out<T> 
   for (std::size_t l = 0; l + 1 < stack.layers.size(); ++l) {
     const LinearPlace& at = stack.layers[l];
     T* const to = from + DenseStack::inputs(at);
-    linear_forward<T>(at.shape, from, at.weight(w), nullptr, nullptr, to);
-    bias_relu_forward<T>(at.outputs(), at.bias(w), to);
+    linear_forward<T>(at.shape, from, at.weight(w), at.bias(w), nullptr, to);
+    relu_forward<T>(at.outputs(), to);
     from = to;
   }
   const LinearPlace& last = stack.layers.back();

@@ -53,8 +53,8 @@ template <class T>
 struct LinearReluForward {
   LinearPlace at;
   void operator()(In<T> x, Whole<T> w, Out<T> y) const {
-    linear_forward<T>(at.shape, x.data, at.weight(w), nullptr, nullptr, y.data);
-    bias_relu_forward<T>(at.outputs(), at.bias(w), y.data);
+    linear_forward<T>(at.shape, x.data, at.weight(w), at.bias(w), nullptr, y.data);
+    relu_forward<T>(at.outputs(), y.data);
   }
 };
 /// u = x w + b, y = gelu(u)
@@ -62,8 +62,8 @@ template <class T>
 struct LinearGeluForward {
   LinearPlace at;
   void operator()(In<T> x, Whole<T> w, Out<T> u, Out<T> y) const {
-    linear_forward<T>(at.shape, x.data, at.weight(w), nullptr, nullptr, u.data);
-    bias_gelu_forward<T>(at.outputs(), at.bias(w), u.data, y.data);
+    linear_forward<T>(at.shape, x.data, at.weight(w), at.bias(w), nullptr, u.data);
+    gelu_forward<T>(at.outputs(), u.data, y.data);
   }
 };
 

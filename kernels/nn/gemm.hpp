@@ -17,15 +17,37 @@ struct Factor {
   bool transposed = false;  ///< the factor is the transpose of what is stored
 };
 
-/// c = a b, or c += a b; a is m x k, b is k x n, c is m x n with `stride` values between rows and does not
-/// overlap a or b. Runs on the calling thread alone. The bits depend on the shape and the values.
+/// What a product is added to: a matrix with `stride` values between rows, a row for each of its rows, both,
+/// or nothing where these are null.
 template <class T>
-void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b, Into into,
-          T* c, std::int64_t stride);
-/// The same without a library. An element's bits depend on k and the values alone.
+struct Plus {
+  const T* matrix = nullptr;
+  std::int64_t stride = 0;
+  const T* row = nullptr;
+
+  /// From row i and column j on.
+  [[nodiscard]] Plus from(std::int64_t i, std::int64_t j) const {
+    return {matrix == nullptr ? nullptr : matrix + i * stride + j, stride,
+            row == nullptr ? nullptr : row + j};
+  }
+};
+/// Where c, with `stride` values between rows, is overwritten or added to.
+template <class T>
+Plus<T> plus(Into into, const T* c, std::int64_t stride) {
+  return into == Into::add ? Plus<T>{c, stride} : Plus<T>{};
+}
+
+/// c = a b + plus; a is m x k, b is k x n, c is m x n with `stride` values between rows and does not overlap
+/// a, b or the row; it is plus' matrix or does not overlap it. Runs on the calling thread alone. The bits
+/// depend on the shape and the values.
+template <class T>
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b,
+          const Plus<T>& plus, T* c, std::int64_t stride);
+/// The same without a library. An element's bits depend on k and the values alone, and where b is transposed
+/// on whether m is at most block_rows.
 template <class T>
 void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b,
-              Into into, T* c, std::int64_t stride);
+              const Plus<T>& plus, T* c, std::int64_t stride);
 
 /// Where the products of gemm come from, in words.
 const char* gemm_library();

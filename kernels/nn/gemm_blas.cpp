@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include <cblas.h>
@@ -26,28 +27,41 @@ bool takes_ours(std::int64_t m, std::int64_t n, std::int64_t k) {
   return !is_safe || (fused && vector_bytes >= 32 && m * n * k <= most);
 }
 
+// c = plus, for a product to be added to it: whether there is anything.
+template <class T>
+bool begin_with(std::int64_t m, std::int64_t n, const Plus<T>& plus, T* c, std::int64_t stride) {
+  const T *from = plus.matrix, *const row = plus.row;
+  for (std::int64_t i = 0; i < m && from != nullptr && from != c; ++i)
+    std::copy_n(from + i * plus.stride, n, c + i * stride);
+  for (std::int64_t i = 0; i < m && row != nullptr; ++i)
+    for (std::int64_t j = 0; j < n; ++j)
+      c[i * stride + j] = (from != nullptr ? c[i * stride + j] : 0) + row[j];
+  return from != nullptr || row != nullptr;
+}
+
 CBLAS_TRANSPOSE stored(bool transposed) { return transposed ? CblasTrans : CblasNoTrans; }
 
 }  // namespace
 
 template <>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<float>& a, const Factor<float>& b,
-          Into into, float* c, std::int64_t stride) {
-  if (takes_ours(m, n, k)) return own_gemm(m, n, k, a, b, into, c, stride);
+          const Plus<float>& plus, float* c, std::int64_t stride) {
+  if (takes_ours(m, n, k)) return own_gemm(m, n, k, a, b, plus, c, stride);
+  const bool added = begin_with(m, n, plus, c, stride);
   cblas_sgemm(CblasRowMajor, stored(a.transposed), stored(b.transposed), static_cast<blasint>(m),
               static_cast<blasint>(n), static_cast<blasint>(k), 1.0F, a.values,
-              static_cast<blasint>(a.stride), b.values, static_cast<blasint>(b.stride),
-              into == Into::add ? 1.0F : 0.0F, c, static_cast<blasint>(stride));
+              static_cast<blasint>(a.stride), b.values, static_cast<blasint>(b.stride), added ? 1.0F : 0.0F,
+              c, static_cast<blasint>(stride));
 }
 
 template <>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<double>& a, const Factor<double>& b,
-          Into into, double* c, std::int64_t stride) {
-  if (takes_ours(m, n, k)) return own_gemm(m, n, k, a, b, into, c, stride);
+          const Plus<double>& plus, double* c, std::int64_t stride) {
+  if (takes_ours(m, n, k)) return own_gemm(m, n, k, a, b, plus, c, stride);
+  const bool added = begin_with(m, n, plus, c, stride);
   cblas_dgemm(CblasRowMajor, stored(a.transposed), stored(b.transposed), static_cast<blasint>(m),
               static_cast<blasint>(n), static_cast<blasint>(k), 1.0, a.values, static_cast<blasint>(a.stride),
-              b.values, static_cast<blasint>(b.stride), into == Into::add ? 1.0 : 0.0, c,
-              static_cast<blasint>(stride));
+              b.values, static_cast<blasint>(b.stride), added ? 1.0 : 0.0, c, static_cast<blasint>(stride));
 }
 
 const char* gemm_library() {

@@ -63,30 +63,45 @@ template <int R, int V, bool Columns, bool Part, class T>
   }
 }
 
-/// c's block (= or +=) that product.
-template <int R, int V, bool Columns, bool Part, class T>
-[[gnu::always_inline]] inline void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b,
-                                         std::int64_t b_step, bool add, T* c, std::int64_t stride,
-                                         std::int64_t last = 0) {
+/// c's block = sum + plus. Of a Part, the last vector has only `last` columns.
+template <int R, int V, bool Part, class T>
+[[gnu::always_inline]] inline void store_sums(Sums<R, V, T>& sum, const Plus<T>& plus, T* c,
+                                              std::int64_t stride, std::int64_t last) {
   constexpr int lanes = vector_lanes<T>;
+  const auto part = [](int v) TUTTI_INLINE { return Part && v == V - 1; };
+  const auto add_row = [&](int r, const T* from) TUTTI_INLINE {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v)
+      sum[r][v] += part(v) ? load_part(from + v * lanes, last) : load(from + v * lanes);
+  };
+  if (plus.matrix != nullptr)
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) fetch<Use::write>(c + r * stride);
-  Sums<R, V, T> sum;
-  multiply<R, V, Columns, Part>(k_count, a, step, b, b_step, last, sum);
+    for (int r = 0; r < R; ++r) add_row(r, plus.matrix + r * plus.stride);
+  if (plus.row != nullptr)
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    T* const to = c + r * stride;
+    for (int r = 0; r < R; ++r) add_row(r, plus.row);
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
-      T* const at = to + v * lanes;
-      const bool part = Part && v == V - 1;
-      if (add) sum[r][v] += part ? load_part(at, last) : load(at);
-      if (part)
+      T* const at = c + r * stride + v * lanes;
+      if (part(v))
         store_part(at, sum[r][v], last);
       else
         store(at, sum[r][v]);
     }
-  }
+}
+
+/// c's block = that product + plus.
+template <int R, int V, bool Columns, bool Part, class T>
+[[gnu::always_inline]] inline void block(std::int64_t k_count, const T* a, std::int64_t step, const T* b,
+                                         std::int64_t b_step, const Plus<T>& plus, T* c, std::int64_t stride,
+                                         std::int64_t last = 0) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) fetch<Use::write>(c + r * stride);
+  Sums<R, V, T> sum;
+  multiply<R, V, Columns, Part>(k_count, a, step, b, b_step, last, sum);
+  store_sums<R, V, Part>(sum, plus, c, stride, last);
 }
 
 /// body(rows) with `rows` <= R as a constant.
@@ -168,6 +183,21 @@ template <class T>
     to[2] = shuffled<T>(b, d, first, positions);
     to[3] = shuffled<T>(b, d, second, positions);
   }
+}
+
+/// Value r is those of row r put together by `merge`, in halves as reduce_lanes does: as many rows as a row
+/// has values.
+template <class T, class Merge>
+[[gnu::always_inline]] inline Vector<T> reduce_all(const T (*rows)[vector_lanes<T>], const Merge& merge) {
+  constexpr int lanes = vector_lanes<T>;
+  Vector<T> column[lanes];
+#pragma GCC unroll 4
+  for (int l = 0; l < lanes; l += group<T>) load_transposed(rows[0] + l, lanes, column + l);
+#pragma GCC unroll 4
+  for (int half = lanes / 2; half > 0; half /= 2)
+#pragma GCC unroll 16
+    for (int l = 0; l < half; ++l) column[l] = merge(column[l], column[l + half]);
+  return column[0];
 }
 
 }  // namespace tutti::kernels::nn

@@ -13,23 +13,39 @@ namespace {
 
 constexpr std::int64_t m_block = 24 * block_rows;  // rows of a between two passes over its values
 constexpr std::int64_t n_block = 512;
+
+// Up to so many rows a is passed over once: then these few panels are packed right before, and stay in the
+// nearest cache.
+constexpr std::int64_t rows_at_once = 2 * m_block;
+constexpr std::int64_t near_panels = 4;
+
+/// A function of its own: the compiler keeps sums in registers only where loops are few.
+template <int R, bool Columns, class T>
+[[gnu::noinline]] void whole_block(std::int64_t k_count, const T* a, std::int64_t step, const T* b,
+                                   const Plus<T>& plus, T* c, std::int64_t stride) {
+  block<R, 2, Columns, false>(k_count, a, step, b, panel<T>, plus, c, stride);
+}
+
 template <bool Columns, class T>
-void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b, bool add,
-              T* c, std::int64_t stride) {
-  with_rows<block_rows>(rows, [&](auto r) TUTTI_INLINE {
-    block<r, 2, Columns, false>(k_count, a, step, b, panel<T>, add, c, stride);
-  });
+void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b,
+              const Plus<T>& plus, T* c, std::int64_t stride) {
+  with_rows<block_rows>(
+      rows, [&](auto r) TUTTI_INLINE { whole_block<r, Columns>(k_count, a, step, b, plus, c, stride); });
 }
 
 /// A block whose columns are fewer than a panel's.
 template <bool Columns, class T>
 void narrow_block(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a,
-                  std::int64_t step, const T* b, bool add, T* c, std::int64_t stride) {
+                  std::int64_t step, const T* b, const Plus<T>& plus, T* c, std::int64_t stride) {
   T whole[block_rows * panel<T>];
-  block_of<Columns>(rows, k_count, a, step, b, false, whole, panel<T>);
+  block_of<Columns>(rows, k_count, a, step, b, {}, whole, panel<T>);
   for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t j = 0; j < columns; ++j)
-      c[r * stride + j] = add ? whole[r * panel<T> + j] + c[r * stride + j] : whole[r * panel<T> + j];
+    for (std::int64_t j = 0; j < columns; ++j) {
+      T value = whole[r * panel<T> + j];
+      if (plus.matrix != nullptr) value += plus.matrix[r * plus.stride + j];
+      if (plus.row != nullptr) value += plus.row[j];
+      c[r * stride + j] = value;
+    }
 }
 
 /// `wide` columns of a panel from a transposed factor.
@@ -114,7 +130,7 @@ void fetch_rows(std::int64_t rows, std::int64_t count, const T* a, std::int64_t 
 /// `panel_step` values apart.
 template <bool Columns, class T>
 void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const T* a, std::int64_t step,
-            std::int64_t block_step, const T* b, std::int64_t panel_step, bool add, T* c,
+            std::int64_t block_step, const T* b, std::int64_t panel_step, const Plus<T>& plus, T* c,
             std::int64_t stride) {
   for (std::int64_t j = 0; j < columns; j += panel<T>, b += panel_step) {
     const std::int64_t wide = std::min(panel<T>, columns - j);
@@ -125,11 +141,23 @@ void panels(std::int64_t rows, std::int64_t columns, std::int64_t k_count, const
       if (j == 0 && !Columns)  // the next block's, which no panel has read yet
         fetch_rows(std::min<std::int64_t>(block_rows, rows - i - high), k_count, from + block_step, step);
       if (wide == panel<T>)
-        block_of<Columns>(high, k_count, from, step, b, add, to, stride);
+        block_of<Columns>(high, k_count, from, step, b, plus.from(i, j), to, stride);
       else
-        narrow_block<Columns>(high, wide, k_count, from, step, b, add, to, stride);
+        narrow_block<Columns>(high, wide, k_count, from, step, b, plus.from(i, j), to, stride);
     }
   }
+}
+
+/// At most block_rows rows of c against panels of b, `b_rows` rows each.
+template <bool Columns, class T>
+void row_of_blocks(std::int64_t rows, std::int64_t n, std::int64_t k, const Factor<T>& a, const T* b,
+                   std::int64_t b_rows, const Plus<T>& plus, T* c, std::int64_t stride) {
+  with_rows<block_rows>(rows, [&](auto r) TUTTI_INLINE {
+    std::int64_t j = 0;
+    for (; j + panel<T> <= n; j += panel<T>, b += b_rows * panel<T>)
+      whole_block<r, Columns>(k, a.values, a.stride, b, plus.from(0, j), c + j, stride);
+    if (j < n) narrow_block<Columns>(rows, n - j, k, a.values, a.stride, b, plus.from(0, j), c + j, stride);
+  });
 }
 
 /// The factor from row i and column j on.
@@ -142,37 +170,41 @@ Factor<T> part(const Factor<T>& f, std::int64_t i, std::int64_t j) {
 
 template <class T>
 void own_gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<T>& a, const Factor<T>& b,
-              Into into, T* c, std::int64_t stride) {
-  if (k <= 0 && into == Into::write)
-    for (std::int64_t i = 0; i < m; ++i) std::fill(c + i * stride, c + i * stride + n, T(0));
-  if (is_small(m, n, k, a.transposed, b.transposed)) {
-    for (std::int64_t q = 0; q < k; q += k_block)  // the same order of sums as below
-      small_product(m, n, std::min(k_block, k - q), part(a, 0, q), part(b, q, 0), q > 0 || into == Into::add,
-                    c, stride);
+              const Plus<T>& plus, T* c, std::int64_t stride) {
+  const Plus<T> so_far{c, stride};  // of rows of b before q
+  if (k <= 0 || is_small(m, n, k, a.transposed, b.transposed)) {
+    std::int64_t q = 0;
+    do  // the same order of sums as below
+      small_product(m, n, std::min(k_block, k - q), part(a, 0, q), part(b, q, 0), q > 0 ? so_far : plus, c,
+                    stride);
+    while ((q += k_block) < k);
     return;
   }
-  T* const packed_b = scratch<T>(slot_pack_b, whole_panels<T>(std::min(n, n_block)) * std::min(k, k_block));
-  T* const packed_a = a.transposed ? scratch<T>(slot_pack_a, m_block * std::min(k, k_block)) : nullptr;
-  for (std::int64_t j = 0; j < n; j += n_block) {
-    const std::int64_t columns = std::min(n_block, n - j);
-    for (std::int64_t q = 0; q < k; q += k_block) {
-      const std::int64_t k_count = std::min(k_block, k - q);
-      const std::int64_t panel_step = k_count * panel<T>;
-      const bool add = q > 0 || into == Into::add;
+  const bool once = m <= rows_at_once;
+  const std::int64_t m_step = once ? rows_at_once : m_block;
+  const std::int64_t n_step = once ? near_panels * panel<T> : n_block;
+  T* const packed_b = scratch<T>(slot_pack_b, whole_panels<T>(std::min(n, n_step)) * std::min(k, k_block));
+  T* const packed_a = a.transposed ? scratch<T>(slot_pack_a, m_step * std::min(k, k_block)) : nullptr;
+  for (std::int64_t q = 0; q < k; q += k_block) {
+    const std::int64_t k_count = std::min(k_block, k - q);
+    const std::int64_t panel_step = k_count * panel<T>;
+    for (std::int64_t j = 0; j < n; j += n_step) {
+      const std::int64_t columns = std::min(n_step, n - j);
       pack_b(b, q, k_count, j, columns, packed_b);
-      for (std::int64_t i = 0; i < m; i += m_block) {
-        const std::int64_t rows = std::min(m_block, m - i);
+      for (std::int64_t i = 0; i < m; i += m_step) {
+        const std::int64_t rows = std::min(m_step, m - i);
+        const Plus<T> more = (q > 0 ? so_far : plus).from(i, j);
         T* const to = c + i * stride + j;
         if (!a.transposed) {
           panels<false>(rows, columns, k_count, a.values + i * a.stride + q, a.stride, block_rows * a.stride,
-                        packed_b, panel_step, add, to, stride);
-        } else if (columns <= panel<T>) {  // read once
+                        packed_b, panel_step, more, to, stride);
+        } else if (n <= panel<T>) {  // read once
           panels<true>(rows, columns, k_count, a.values + q * a.stride + i, a.stride, block_rows, packed_b,
-                       panel_step, add, to, stride);
+                       panel_step, more, to, stride);
         } else {
-          pack_a(a, q, k_count, i, rows, packed_a);
+          if (j == 0 || !once) pack_a(a, q, k_count, i, rows, packed_a);
           panels<true>(rows, columns, k_count, packed_a, block_rows, k_count * block_rows, packed_b,
-                       panel_step, add, to, stride);
+                       panel_step, more, to, stride);
         }
       }
     }
@@ -188,13 +220,10 @@ Packed<T> pack(std::int64_t k, std::int64_t n, const Factor<T>& b, T* to) {
 template <class T>
 void packed_gemm(std::int64_t m, std::int64_t n, std::int64_t first, std::int64_t k, const Factor<T>& a,
                  const Packed<T>& b, Into into, T* c, std::int64_t stride) {
-  const T* const from = b.values + first * panel<T>;
-  const std::int64_t panel_step = b.rows * panel<T>;
-  const bool add = into == Into::add;
   if (a.transposed)
-    panels<true>(m, n, k, a.values, a.stride, block_rows, from, panel_step, add, c, stride);
+    row_of_blocks<true>(m, n, k, a, b.values + first * panel<T>, b.rows, plus(into, c, stride), c, stride);
   else
-    panels<false>(m, n, k, a.values, a.stride, block_rows * a.stride, from, panel_step, add, c, stride);
+    row_of_blocks<false>(m, n, k, a, b.values + first * panel<T>, b.rows, plus(into, c, stride), c, stride);
 }
 
 template Packed<float> pack(std::int64_t, std::int64_t, const Factor<float>&, float*);
@@ -204,8 +233,8 @@ template void packed_gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t
 template void packed_gemm(std::int64_t, std::int64_t, std::int64_t, std::int64_t, const Factor<double>&,
                           const Packed<double>&, Into, double*, std::int64_t);
 template void own_gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<float>&, const Factor<float>&,
-                       Into, float*, std::int64_t);
+                       const Plus<float>&, float*, std::int64_t);
 template void own_gemm(std::int64_t, std::int64_t, std::int64_t, const Factor<double>&, const Factor<double>&,
-                       Into, double*, std::int64_t);
+                       const Plus<double>&, double*, std::int64_t);
 
 }  // namespace tutti::kernels::nn

@@ -15,33 +15,22 @@ Factor<T> weights(const LinearShape& s, const T* w) {
 
 template <class T>
 void linear_forward(const LinearShape& s, const T* x, const T* w, const T* b, const T* residual, T* y) {
-  for (std::int64_t r = 0; r < s.rows && (b != nullptr || residual != nullptr); ++r) {
-    T* const to = y + r * s.out;
-    const T* const from = residual + (residual == nullptr ? 0 : r * s.out);
-    if (residual == nullptr)
-      std::copy(b, b + s.out, to);
-    else if (b == nullptr)
-      for (std::int64_t j = 0; j < s.out; ++j) to[j] = from[j];
-    else
-      for (std::int64_t j = 0; j < s.out; ++j) to[j] = from[j] + b[j];
-  }
-  const Into into = b != nullptr || residual != nullptr ? Into::add : Into::write;
-  gemm(s.rows, s.out, s.in, {x, s.in, false}, weights(s, w), into, y, s.out);
+  gemm(s.rows, s.out, s.in, {x, s.in, false}, weights(s, w), {residual, s.out, b}, y, s.out);
 }
 
 template <class T>
 void linear_backward_input(const LinearShape& s, const T* dy, const T* w, Into into, T* dx) {
   Factor<T> transposed = weights(s, w);
   transposed.transposed = !transposed.transposed;
-  gemm(s.rows, s.in, s.out, {dy, s.out, false}, transposed, into, dx, s.in);
+  gemm(s.rows, s.in, s.out, {dy, s.out, false}, transposed, plus(into, dx, s.in), dx, s.in);
 }
 
 template <class T>
 void linear_backward_weight(const LinearShape& s, const T* x, const T* dy, Into into, T* dw, T* db) {
   if (s.transposed)
-    gemm(s.out, s.in, s.rows, {dy, s.out, true}, {x, s.in, false}, into, dw, s.in);
+    gemm(s.out, s.in, s.rows, {dy, s.out, true}, {x, s.in, false}, plus(into, dw, s.in), dw, s.in);
   else
-    gemm(s.in, s.out, s.rows, {x, s.in, true}, {dy, s.out, false}, into, dw, s.out);
+    gemm(s.in, s.out, s.rows, {x, s.in, true}, {dy, s.out, false}, plus(into, dw, s.out), dw, s.out);
   if (db == nullptr) return;
   if (into == Into::write) std::fill(db, db + s.out, T(0));
   add_column_sums({s.rows, s.out}, dy, db);

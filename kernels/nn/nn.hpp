@@ -7,16 +7,18 @@
 // memory belongs to the thread and grows in its first calls. Arrays that a call writes must not overlap
 // others of it, unless it says so.
 //
+// clang-format off
 //   layer              forward                  backward                              flops, forward
 //   linear             linear_forward           linear_backward_input, _weight        2 rows in out
-//   bias and ReLU      bias_relu_forward        bias_relu_backward                    2 a value
-//   bias and GELU      bias_gelu_forward        bias_gelu_backward                    about 30 a value
+//   ReLU               relu_forward             bias_relu_backward                    1 a value
+//   GELU               gelu_forward             bias_gelu_backward                    about 30 a value
 //   layer norm         layer_norm_forward       layer_norm_backward                   about 7 a value
 //   cross-entropy      softmax_cross_entropy (both)                                   about 30 a logit
-//   convolution        convolution_forward      convolution_backward_input, _weight   2 outputs channels
-//   kernel^2 pooling            max_pool_forward, ...    max_pool_backward, ...                window^2 an
-//   output embedding          embedding_forward        embedding_backward                    1 a value causal
-//   attention   attention_forward        attention_backward                    2 sequences T (T + 1) width
+//   convolution        convolution_forward      convolution_backward_input, _weight   2 outputs channels kernel^2
+//   pooling            max_pool_forward, ...    max_pool_backward, ...                window^2 an output
+//   embedding          embedding_forward        embedding_backward                    1 a value
+//   causal attention   attention_forward        attention_backward                    2 sequences T (T + 1) width
+// clang-format on
 // A backward pass of linear and convolution takes twice the flops of the forward pass, that of attention 2.5
 // times.
 #pragma once
@@ -64,17 +66,17 @@ void linear_backward_weight(const LinearShape& shape, const T* x, const T* dy, I
 // ---- activations
 // -----------------------------------------------------------------------------------------------
 
-/// y = max(y + b, 0) in place. b [columns] or null.
+/// y = max(y, 0) in place.
 template <class T>
-void bias_relu_forward(const RowsShape& shape, const T* b, T* y);
+void relu_forward(const RowsShape& shape, T* y);
 /// du = dy where y > 0, else 0; db = the sums of du's columns (null: not wanted). du may be dy.
 template <class T>
 void bias_relu_backward(const RowsShape& shape, const T* y, const T* dy, T* du, T* db);
 
-/// u += b in place, y = gelu(u) = u / 2 (1 + tanh(sqrt(2 / pi) (u + 0.044715 u^3))) (Hendrycks and Gimpel,
-/// arXiv:1606.08415). b may be null. y may not be u: the backward pass reads u.
+/// y = gelu(u) = u / 2 (1 + tanh(sqrt(2 / pi) (u + 0.044715 u^3))) (Hendrycks and Gimpel, arXiv:1606.08415).
+/// y may not be u: the backward pass reads u.
 template <class T>
-void bias_gelu_forward(const RowsShape& shape, const T* b, T* u, T* y);
+void gelu_forward(const RowsShape& shape, const T* u, T* y);
 /// du = dy gelu'(u); db = the sums of du's columns (null: not wanted). du may be dy.
 template <class T>
 void bias_gelu_backward(const RowsShape& shape, const T* u, const T* dy, T* du, T* db);

@@ -30,8 +30,8 @@ struct Packed {
 template <class T>
 Packed<T> pack(std::int64_t k, std::int64_t n, const Factor<T>& b, T* to);
 
-/// c = a b, or c += a b, with rows `first` ... first + k of b and its first n columns: a is m x k, c is m x n
-/// with `stride` values between rows. n may go on to the end of b's last panel.
+/// c = a b, or c += a b, with rows `first` ... first + k of b and its first n columns: a is m x k with m <=
+/// block_rows, c is m x n with `stride` values between rows. n may go on to the end of b's last panel.
 template <class T>
 void packed_gemm(std::int64_t m, std::int64_t n, std::int64_t first, std::int64_t k, const Factor<T>& a,
                  const Packed<T>& b, Into into, T* c, std::int64_t stride);

@@ -70,8 +70,8 @@ void ParallelLoops::forward(Dense& layer, const ByShard& x, bool is_last) {
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::int64_t s = 0; s < shards_; ++s) {
     float* const y = layer.y[s].data();
-    nn::linear_forward<float>(layer.shape, x[s].data(), w, is_last ? b : nullptr, nullptr, y);
-    if (!is_last) nn::bias_relu_forward<float>({layer.shape.rows, layer.shape.out}, b, y);
+    nn::linear_forward<float>(layer.shape, x[s].data(), w, b, nullptr, y);
+    if (!is_last) nn::relu_forward<float>({layer.shape.rows, layer.shape.out}, y);
   }
 }
 

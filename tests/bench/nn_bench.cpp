@@ -33,7 +33,7 @@ void product(benchmark::State& state) {
   const auto a = values(m * k), b = values(k * n);
   std::vector<float> c(static_cast<std::size_t>(m * n));
   for (auto _ : state)
-    gemm<float>(m, n, k, {a.data(), ta ? m : k, ta}, {b.data(), tb ? k : n, tb}, Into::write, c.data(), n);
+    gemm<float>(m, n, k, {a.data(), ta ? m : k, ta}, {b.data(), tb ? k : n, tb}, {}, c.data(), n);
   count_flops(state, 2.0 * static_cast<double>(m * n * k));
 }
 BENCHMARK(product)
@@ -55,6 +55,7 @@ BENCHMARK(product)
     ->Args({64, 64, 64, 0, 0})  // mlp with layers of 64
     ->Args({2, 64, 64, 0, 0})   // and few samples in a shard
     ->Args({2, 64, 64, 0, 1})
+    ->Args({1, 512, 512, 0, 1})  // one row
     ->Args({64, 64, 2, 1, 0})
     ->Args({8, 64, 64, 0, 0})
     ->Args({8, 64, 64, 0, 1})
@@ -112,15 +113,11 @@ void elementwise(benchmark::State& state, const RowsShape& shape, const Body& bo
   count_elements(state, n);
 }
 
-void bias_relu(benchmark::State& state) {
-  elementwise(state, hidden,
-              [](float* x, float*, float*, const float* row) { bias_relu_forward(hidden, row, x); });
+void relu(benchmark::State& state) {
+  elementwise(state, hidden, [](float* x, float*, float*, const float*) { relu_forward(hidden, x); });
 }
-void bias_gelu(benchmark::State& state) {
-  const std::vector<float> none(hidden.columns);  // u += b again and again must not grow
-  elementwise(state, hidden, [&](float* x, float* y, float*, const float*) {
-    bias_gelu_forward(hidden, none.data(), x, y);
-  });
+void gelu(benchmark::State& state) {
+  elementwise(state, hidden, [](float* x, float* y, float*, const float*) { gelu_forward(hidden, x, y); });
 }
 void bias_gelu_gradient(benchmark::State& state) {
   std::vector<float> db(hidden.columns);
@@ -163,8 +160,8 @@ void squares(benchmark::State& state) {
     benchmark::DoNotOptimize(sum_of_squares(hidden.rows * hidden.columns, g));
   });
 }
-BENCHMARK(bias_relu);
-BENCHMARK(bias_gelu);
+BENCHMARK(relu);
+BENCHMARK(gelu);
 BENCHMARK(bias_gelu_gradient);
 BENCHMARK(layer_norm);
 BENCHMARK(layer_norm_gradient);

@@ -8,6 +8,7 @@
 #include "kernels/nn/dense_stack.hpp"
 #include "kernels/nn/gemm.hpp"
 #include "kernels/nn/lanes.hpp"
+#include "kernels/nn/packed.hpp"
 #include "tests/unit/nn_cases.hpp"
 
 using namespace tutti::kernels::nn;
@@ -15,12 +16,14 @@ using namespace tutti::kernels::nn::testing;
 
 namespace {
 
+enum class To { nothing, itself, row, matrix_and_row };  // what is added to
+
 template <class T>
 struct Product {
   std::int64_t m, n, k;
   bool a_transposed, b_transposed;
   std::int64_t a_stride, b_stride, c_stride;
-  Values a, b, c;
+  Values a, b, c, matrix, row;
 
   Product(std::int64_t rows, std::int64_t columns, std::int64_t inner, bool ta, bool tb, std::int64_t gap)
       : m(rows), n(columns), k(inner), a_transposed(ta), b_transposed(tb) {
@@ -30,19 +33,27 @@ struct Product {
     a = random_values((ta ? k : m) * a_stride, 1);
     b = random_values((tb ? n : k) * b_stride, 2);
     c = random_values(m * c_stride, 3);
+    matrix = random_values(m * a_stride + n, 4);
+    row = random_values(n, 5);
   }
-  std::vector<T> run(Into into, bool own = false) const {
-    const auto a_t = as<T>(a), b_t = as<T>(b);
+  std::vector<T> run(To to, bool own = false) const {
+    const auto a_t = as<T>(a), b_t = as<T>(b), matrix_t = as<T>(matrix), row_t = as<T>(row);
     auto c_t = as<T>(c);
+    Plus<T> plus;
+    if (to == To::itself) plus = {c_t.data(), c_stride};
+    if (to == To::matrix_and_row) plus = {matrix_t.data(), a_stride};
+    if (to == To::row || to == To::matrix_and_row) plus.row = row_t.data();
     (own ? own_gemm<T> : gemm<T>)(m, n, k, {a_t.data(), a_stride, a_transposed},
-                                  {b_t.data(), b_stride, b_transposed}, into, c_t.data(), c_stride);
+                                  {b_t.data(), b_stride, b_transposed}, plus, c_t.data(), c_stride);
     return c_t;
   }
-  [[nodiscard]] Values expected(Into into) const {
+  [[nodiscard]] Values expected(To to) const {
     Values result = c;  // what lies between the rows stays
     for (std::int64_t i = 0; i < m; ++i)
       for (std::int64_t j = 0; j < n; ++j) {
-        double sum = into == Into::add ? c[i * c_stride + j] : 0;
+        double sum = to == To::itself ? c[i * c_stride + j] : 0;
+        if (to == To::matrix_and_row) sum += matrix[i * a_stride + j];
+        if (to == To::row || to == To::matrix_and_row) sum += row[j];
         for (std::int64_t l = 0; l < k; ++l)
           sum += a[a_transposed ? l * a_stride + i : i * a_stride + l] *
                  b[b_transposed ? j * b_stride + l : l * b_stride + j];
@@ -62,16 +73,18 @@ void check_products() {
                                 {23, 5, 300},
                                 {70, 97, 3},
                                 {200, 520, 2},
+                                {310, 90, 9},
+                                {130, 200, 260},
                                 {3, 40, 0}})
     for (const bool ta : {false, true})
       for (const bool tb : {false, true})
-        for (const Into into : {Into::write, Into::add})
+        for (const To to : {To::nothing, To::itself, To::row, To::matrix_and_row})
           for (const std::int64_t gap : {0, 3}) {
             const Product<T> product(m, n, k, ta, tb, gap);
             SCOPED_TRACE(::testing::Message() << m << "x" << n << "x" << k << " " << ta << tb << " " << gap);
-            const Values expected = product.expected(into);
-            expect_near(product.run(into), expected);
-            expect_near(product.run(into, true), expected);
+            const Values expected = product.expected(to);
+            expect_near(product.run(to), expected);
+            expect_near(product.run(to, true), expected);
           }
 }
 
@@ -84,13 +97,16 @@ TEST(NnProducts, EqualTripleLoops) {
 
 TEST(NnProducts, BitsOfARowDoNotDependOnTheOthers) {
   for (const bool tb : {false, true})
-    for (const auto& [n, k] : {std::pair{64, 64}, {30, 61}, {9, 300}}) {
-      const Product<float> all(90, n, k, false, tb, 0);
-      const std::vector<float> expected = all.run(Into::add, true);
+    for (const auto& [n, k, rows] :
+         {std::tuple{64, 64, 90}, {30, 61, 90}, {9, 300, 90}, {30, 61, block_rows}, {9, 300, block_rows}}) {
+      const Product<float> all(rows, n, k, false, tb, 0);
+      const std::vector<float> expected = all.run(To::itself, true);
       for (const std::int64_t m : {1, 2, 3, 4, 5, 6, 8, 13, 40}) {
+        // a transposed b has another order for few rows
+        if (m > rows || (tb && (m <= block_rows) != (rows <= block_rows))) continue;
         Product<float> few = all;
         few.m = m;
-        const std::vector<float> found = few.run(Into::add, true);
+        const std::vector<float> found = few.run(To::itself, true);
         EXPECT_EQ(std::memcmp(found.data(), expected.data(), m * n * sizeof(float)), 0)
             << m << " " << n << " " << k;
       }
@@ -104,8 +120,8 @@ TEST(NnProducts, LargeOnesFromTheLibrary) {  // beyond 512^3 values, where there
     std::vector<float> c(m * n), own(m * n);
     const Factor<float> left{a.data(), transposed ? m : k, transposed},
         right{b.data(), transposed ? k : n, transposed};
-    gemm<float>(m, n, k, left, right, Into::write, c.data(), n);
-    own_gemm<float>(m, n, k, left, right, Into::write, own.data(), n);
+    gemm<float>(m, n, k, left, right, {}, c.data(), n);
+    own_gemm<float>(m, n, k, left, right, {}, own.data(), n);
     for (std::int64_t i = 0; i < m * n; ++i) ASSERT_NEAR(c[i], own[i], 1e-4);
   }
 }
@@ -113,12 +129,12 @@ TEST(NnProducts, LargeOnesFromTheLibrary) {  // beyond 512^3 values, where there
 TEST(NnProducts, SameBitsFromSeveralThreadsAtOnce) {
   for (const auto& [m, n, k, rounds] : {std::tuple{65, 130, 70, 50}, {300, 750, 601, 3}}) {
     const Product<float> product(m, n, k, true, false, 0);
-    const std::vector<float> once = product.run(Into::write);
+    const std::vector<float> once = product.run(To::nothing);
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&product, &once, times = rounds] {
         for (int i = 0; i < times; ++i) {
-          const std::vector<float> again = product.run(Into::write);
+          const std::vector<float> again = product.run(To::nothing);
           EXPECT_EQ(std::memcmp(again.data(), once.data(), once.size() * sizeof(float)), 0);
         }
       });
