@@ -11,7 +11,7 @@ namespace {
 /// Layers with fewer parameters than this in all are one group, and then one task: a task for each would cost
 /// more than it computes.
 constexpr std::int64_t small_elements = 32768;
-constexpr std::int64_t small_segment = 2048;  // of that group, so that it changes on several workers at once
+constexpr std::int64_t small_segment = 7168;  // of that group, so that it changes on several workers at once
 
 }  // namespace
 
