@@ -49,6 +49,15 @@ void reduce_rows(const Vector<T> (&lane)[R], const Merge& merge, T* to) {
   for (int first = 0; first < R; first += lanes) store(to + first, reduce_all<T>(values + first, merge));
 }
 
+/// Brings near what the next head has beside these rows, while this one is worked on: a few lines at a time,
+/// as many as the processor waits for at once. (Beyond the last head this is of no use, and does no harm.)
+template <Use use = Use::read, class T>
+void fetch_next(const AttentionShape& s, std::int64_t rows, const T* at, std::int64_t stride) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t d = 0; d < s.head_width; d += per_line<T>)
+      fetch<use>(at + r * stride + s.head_width + d);
+}
+
 /// Rows of scores up to column n: -infinity where the token of row r would see later ones than the first
 /// `seen` + r. e^x is 0 there.
 template <int R, class T>
@@ -156,8 +165,10 @@ void attention_forward(const AttentionShape& s, const T* qkv, T* y, T* log_sums)
     for (std::int64_t i = 0; i < s.context; i += block_rows) {
       const std::int64_t rows = std::min<std::int64_t>(block_rows, s.context - i);
       const std::int64_t seen = whole_panels<T>(i + rows);
+      fetch_next(s, rows, head.q + i * head.stride, head.stride);
       packed_gemm<T>(rows, seen, 0, s.head_width, {head.q + i * head.stride, head.stride, false}, k,
                      Into::write, scores, columns);
+      fetch_next(s, rows, head.k + i * head.stride, head.stride);
       T top[block_rows];
       T sum[whole_vectors<T>(block_rows)];
       with_rows<block_rows>(rows, [&](auto r) {
@@ -168,6 +179,8 @@ void attention_forward(const AttentionShape& s, const T* qkv, T* y, T* log_sums)
         log_sums[(n * s.heads + h) * s.context + i + r] =
             top[r] + static_cast<T>(std::log(static_cast<double>(sum[r])));
       T* const out = y + (n * s.context + i) * width + h * s.head_width;
+      fetch_next(s, rows, head.v + i * head.stride, head.stride);
+      fetch_next<Use::write>(s, rows, out, width);
       packed_gemm<T>(rows, s.head_width, 0, i + rows, {scores, columns, false}, v, Into::write, out, width);
       for (std::int64_t r = 0; r < rows; ++r) {
         const T share = T(1) / sum[r];
@@ -222,14 +235,23 @@ void attention_backward(const AttentionShape& s, const T* qkv, const T* y, const
         const std::int64_t seen = std::min(columns, i - j + rows), whole = whole_panels<T>(seen);
         T* const block_p = p + (i - j) * strip;
         T* const block_ds = ds + (i - j) * strip;
+        const std::int64_t ahead = j == 0 ? rows : 0;
+        fetch_next(s, ahead, head.q + i * stride, stride);
+        fetch_next(s, ahead, head.k + i * stride, stride);
         packed_gemm<T>(rows, whole, 0, s.head_width, {head.q + i * stride, stride, false}, k_transposed,
                        Into::write, block_p, strip);
+        fetch_next<Use::write>(s, ahead, dq + i * stride, stride);
+        fetch_next(s, ahead, dout + i * width, width);
         packed_gemm<T>(rows, whole, 0, s.head_width, {dout + i * width, width, false}, v_transposed,
                        Into::write, block_ds, strip);
+        fetch_next(s, ahead, head.v + i * stride, stride);
+        fetch_next(s, ahead, out + i * width, width);
         with_rows<block_rows>(rows, [&](auto r) {
           if (i - j + 1 < columns) hide<r>(i - j + 1, whole, block_p, strip);
           softmax_backward<r>(head.scale, log_sum + i, dots + i, whole, block_p, block_ds, strip);
         });
+        fetch_next<Use::write>(s, ahead, dk + i * stride, stride);
+        fetch_next<Use::write>(s, ahead, dv + i * stride, stride);
         packed_gemm<T>(rows, s.head_width, 0, seen, {block_ds, strip, false}, k,
                        j == 0 ? Into::write : Into::add, dq + i * stride, stride);
       }
