@@ -105,18 +105,21 @@ void pack_b(const Factor<T>& b, std::int64_t k, std::int64_t k_count, std::int64
   }
 }
 
-/// Rows i ... of a transposed factor a, [k][block_rows] each.
+/// Rows i ... of a transposed factor a, [k][block_rows] each. Columns of what is stored, whose next lines
+/// come from far away and in no order that the processor would foresee.
 template <class T>
 void pack_a(const Factor<T>& a, std::int64_t k, std::int64_t k_count, std::int64_t i, std::int64_t rows,
             T* to) {
   for (std::int64_t first = 0; first < rows; first += block_rows, to += k_count * block_rows) {
     const std::int64_t high = std::min<std::int64_t>(block_rows, rows - first);
     const T* from = a.values + k * a.stride + i + first;
-    for (std::int64_t q = 0; q < k_count; ++q)
+    for (std::int64_t q = 0; q < k_count; ++q) {
+      fetch(from + q * a.stride + per_line<T>);
       if (high == block_rows)
         std::memcpy(to + q * block_rows, from + q * a.stride, block_rows * sizeof(T));
       else
         std::copy(from + q * a.stride, from + q * a.stride + high, to + q * block_rows);
+    }
   }
 }
 
