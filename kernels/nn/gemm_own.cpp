@@ -29,8 +29,9 @@ template <int R, bool Columns, class T>
 template <bool Columns, class T>
 void block_of(std::int64_t rows, std::int64_t k_count, const T* a, std::int64_t step, const T* b,
               const Plus<T>& plus, T* c, std::int64_t stride) {
-  with_rows<block_rows>(
-      rows, [&](auto r) TUTTI_INLINE { whole_block<r, Columns>(k_count, a, step, b, plus, c, stride); });
+  with_rows<block_rows>(rows, [&](auto r) TUTTI_INLINE {
+    block<r, 2, Columns, false>(k_count, a, step, b, panel<T>, plus, c, stride);
+  });
 }
 
 /// A block whose columns are fewer than a panel's.
