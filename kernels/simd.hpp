@@ -1,4 +1,4 @@
-// Vectors as wide as the processor's, and fused multiply-add.
+// Vectors as wide as the processor's, fused multiply-add, and fetching ahead.
 #pragma once
 
 #include <cstdint>
@@ -76,6 +76,16 @@ inline void store_part(float* to, const Vector<float>& v, std::int64_t count) {
   _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1U << count) - 1), v);
 }
 #endif
+
+/// Brings a cache line near before its turn, wherever it is. What one task writes, another worker's task
+/// reads: most of what a task reads comes from the cache that the cores share, or from memory.
+enum class Use : int { read, write };
+template <Use use = Use::read, class T>
+void fetch(const T* at) {
+  __builtin_prefetch(at, static_cast<int>(use));
+}
+template <class T>
+inline constexpr std::int64_t per_line = 64 / sizeof(T);
 
 /// The processor multiplies and adds in one instruction.
 #if defined(FP_FAST_FMAF)

@@ -12,16 +12,6 @@ namespace tutti::kernels::nn {
 
 constexpr std::int64_t k_block = 256;  // rows of b between two visits to c: sums are added to c in this order
 
-/// Brings a cache line near before its turn, wherever it is. What one task writes, another worker's task
-/// reads: most of a factor comes from the cache that the cores share.
-enum class Use : int { read, write };
-template <Use use = Use::read, class T>
-void fetch(const T* at) {
-  __builtin_prefetch(at, static_cast<int>(use));
-}
-template <class T>
-constexpr std::int64_t per_line = 64 / sizeof(T);
-
 /// The compiler is to have the value in a register, not to load it again for each use.
 template <class T>
 Vector<T> kept(Vector<T> v) {
