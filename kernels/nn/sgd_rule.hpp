@@ -17,11 +17,11 @@ struct SgdRule {
   /// `at` is an index or several (simd.hpp), `gradient` the value or values there.
   template <class At, class V>
   [[gnu::always_inline]] void operator()(const At& at, const V& gradient, T* velocity, T* w) const {
-    const V zero{}, before = at(w);
-    const V decayed = multiply_add(zero + weight_decay, before, gradient);
-    const V normal = without_subnormals(multiply_add(zero + momentum, at(velocity), decayed));
+    const V before = at(w);
+    const V v = momentum * at(velocity) + (gradient + weight_decay * before);
+    const V normal = without_subnormals(v);
     at.set(velocity, normal);
-    at.set(w, multiply_add(zero - rate, normal, before));
+    at.set(w, before - rate * normal);
   }
 };
 
