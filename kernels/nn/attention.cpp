@@ -132,16 +132,12 @@ void softmax_backward(T scale, const T* log_sums, const T* dots, std::int64_t n,
 /// as fill vectors.
 template <int R, class T>
 void dot_products(std::int64_t n, const T* a, const T* b, std::int64_t stride, T* to) {
-  constexpr int lanes = vector_lanes<T>;
   Vector<T> sum[R] = {};
-  const auto add = [&](std::int64_t j, const auto& loaded) TUTTI_INLINE {
+  each_vector<T>(n, [&](std::int64_t j, const auto& loaded) TUTTI_INLINE {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)
       sum[r] = multiply_add(loaded(a + r * stride + j), loaded(b + r * stride + j), sum[r]);
-  };
-  std::int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) add(j, [](const T* from) { return load(from); });
-  if (j < n) add(j, [rest = n - j](const T* from) { return load_part(from, rest); });
+  });
   reduce_rows<R, T>(
       sum, [](const auto& x, const auto& y) { return x + y; }, to);
 }

@@ -78,8 +78,6 @@ struct SumOfProducts {
   template <int terms, int samples, class Use>
   [[gnu::noinline]] static void few(const SumOfProducts s, std::int64_t row, std::int64_t count,
                                     std::int64_t stride, const Use use) {
-    constexpr std::int64_t lanes = vector_lanes<T>;
-    const std::int64_t whole = s.out / lanes * lanes;
     const T* dy[terms];
     for (int t = 0; t < terms; ++t) dy[t] = s.begin[t].dy;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -88,7 +86,7 @@ struct SumOfProducts {
       for (int t = 0; t < terms; ++t)
 #pragma GCC unroll 4
         for (int k = 0; k < samples; ++k) x[t][k] = s.begin[t].x[k * s.step + row + i] - Vector<T>{};
-      const auto at = [&](std::int64_t j, const auto& loaded) TUTTI_INLINE {
+      each_vector<T>(s.out, [&](std::int64_t j, const auto& loaded) TUTTI_INLINE {
         Vector<T> sum[terms] = {};
 #pragma GCC unroll 2
         for (int t = 0; t < terms; ++t)
@@ -96,11 +94,7 @@ struct SumOfProducts {
           for (int k = 0; k < samples; ++k)
             sum[t] = multiply_add(x[t][k], loaded(dy[t] + k * s.out + j), sum[t]);
         use(VectorAt<T>{i * stride + j}, terms == 2 ? sum[0] + sum[terms - 1] : sum[0]);
-      };
-      for (std::int64_t j = 0; j < whole; j += lanes)
-        at(j, [](const T* from) TUTTI_INLINE { return load(from); });
-      if (whole < s.out)
-        at(whole, [last = s.out - whole](const T* from) TUTTI_INLINE { return load_part(from, last); });
+      });
     }
   }
 

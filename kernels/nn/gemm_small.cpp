@@ -47,7 +47,7 @@ template <int R, int C, class T>
                                      std::int64_t b_stride, T (*to)[vector_lanes<T>]) {
   constexpr std::int64_t lanes = vector_lanes<T>;
   Vector<T> sum[R][C] = {};
-  const auto add = [&](std::int64_t q, const auto& loaded) TUTTI_INLINE {
+  each_vector<T>(k, [&](std::int64_t q, const auto& loaded) TUTTI_INLINE {
     Vector<T> row[R];
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) row[r] = kept<T>(loaded(a + r * step + q));
@@ -57,10 +57,7 @@ template <int R, int C, class T>
 #pragma GCC unroll 4
       for (int r = 0; r < R; ++r) sum[r][i] = multiply_add(row[r], column, sum[r][i]);
     }
-  };
-  std::int64_t q = 0;
-  for (; q + lanes <= k; q += lanes) add(q, [](const T* from) TUTTI_INLINE { return load(from); });
-  if (q < k) add(q, [rest = k - q](const T* from) TUTTI_INLINE { return load_part(from, rest); });
+  });
 #pragma GCC unroll 4
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4

@@ -149,6 +149,18 @@ template <class T, class Body>
   for (std::int64_t i = whole; i < n; ++i) body(ValueAt<T>{i});
 }
 
+/// body(i, loaded) for i = 0, lanes, ... below n: loaded(x + i) is the vector there, of which the last is
+/// filled up with zeros.
+template <class T, class Body>
+[[gnu::always_inline]] inline void each_vector(std::int64_t n, const Body& body) {
+  constexpr std::int64_t lanes = vector_lanes<T>;
+  const std::int64_t whole = n / lanes * lanes;
+  for (std::int64_t i = 0; i < whole; i += lanes)
+    body(i, [](const T* from) TUTTI_INLINE { return load(from); });
+  if (whole < n)
+    body(whole, [rest = n - whole](const T* from) TUTTI_INLINE { return load_part(from, rest); });
+}
+
 /// Puts the values of a vector together by `merge`, in halves.
 template <class T, class Merge>
 T reduce_lanes(const Vector<T>& v, const Merge& merge) {

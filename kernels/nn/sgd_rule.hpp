@@ -14,7 +14,7 @@ struct SgdRule {
   T momentum;
   T weight_decay;
 
-  /// `at` is an index or several (simd.hpp), `gradient` the value or values there.
+  /// `at` is an index or several (lanes.hpp), `gradient` the value or values there.
   template <class At, class V>
   [[gnu::always_inline]] void operator()(const At& at, const V& gradient, T* velocity, T* w) const {
     const V before = at(w);
