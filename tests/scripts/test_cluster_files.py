@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,16 @@ def test_a_gpu_site_asks_for_gpus_and_modules() -> None:
     lines = script.script("name", job, there, Path("/x"), 0).splitlines()
     assert lines[0] == "#!/bin/bash -l" and "#SBATCH --gpus-per-node=4" in lines
     assert "module load cuda || exit 3" in lines
+
+
+def test_a_signal_before_anyone_listens_does_not_end_the_job(tmp_path: Path) -> None:
+    study = toml_file.read(ROOT / "slurm" / "studies" / "heat-strong.toml")
+    there = site.read(ROOT / "slurm" / "sites" / "test-cluster.toml")
+    slow = tmp_path / "python"  # told while it starts
+    slow.write_text("#!/bin/sh\nkill -USR1 $$\necho measured\n")
+    slow.chmod(0o755)
+    there = replace(there, python=str(slow))
+    job = jobs(study, there, there.allocation(1), [0])[0]
+    text = script.script("name", job, there, Path("/x"), 0)
+    done = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "measured\n"), done.stderr

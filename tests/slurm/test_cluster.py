@@ -182,7 +182,7 @@ def test_a_point_that_fails_and_then_does_not(benches: dict[str, Bench]) -> None
     status, text = bench.submit()
     assert status == 0 and len(bench.jobs()) == 3, text  # only the job of two nodes again
     status, text = bench.collect()
-    assert status == 0 and "4 of 4 points complete" in text, text
+    assert status == 0 and "4 of 4 points complete" in text, text + bench.logs()
     assert bench.repeats() == [(point, 1) for point in range(4)] and len(bench.runs()) == 6
 
 
@@ -265,7 +265,7 @@ def test_a_run_that_does_not_end_within_the_job(benches: dict[str, Bench]) -> No
     status, text = bench.submit()
     assert status == 0, text
     status, text = bench.collect()
-    assert status == 0 and "1 of 1 point complete" in text, text
+    assert status == 0 and "1 of 1 point complete" in text, text + bench.logs()
 
 
 def test_a_job_whose_time_is_up_goes_on(benches: dict[str, Bench]) -> None:

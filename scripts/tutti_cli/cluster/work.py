@@ -1,8 +1,8 @@
 """`tutti study work SHARE`, inside a job: measures the job's points as `study run` does, into the spool.
 
 Slurm may end the job at any moment and start it again from the top: what is in the spool is not measured
-again. SIGUSR1, which Slurm sends before the time is up, lets the current run end; then the job goes back into
-the queue, as it does when a node was lost.
+again. SIGUSR1, which Slurm sends before the time is up, lets the current run end (or the first one where none
+has begun: short jobs are told early); then the job goes back into the queue, as it does when a node was lost.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Worker:
                     wall_s[point] = max(wall_s[point], run.wall_s)
 
     def check_time(self, needed_s: float) -> None:
-        if self.told or self.left_s < max(needed_s, 1.0):
+        if (self.told and self.new) or self.left_s < max(needed_s, 1.0):
             raise Interrupted("the time of the job is nearly up")
 
     def one(self, point: int, number: int) -> Run:
