@@ -12,12 +12,6 @@ namespace {
 constexpr std::int64_t strip = block_rows == 8 ? 64 : 48;
 static_assert(strip % block_rows == 0 && strip % panel<float> == 0 && strip % panel<double> == 0);
 
-/// `rows` and what is missing to whole vectors of them.
-template <class T>
-constexpr int whole_vectors(int rows) {
-  return (rows + vector_lanes<T> - 1) / vector_lanes<T> * vector_lanes<T>;
-}
-
 /// One head of one sequence: its parts of the arrays, `stride` values between tokens.
 template <class T>
 struct Head {
@@ -36,17 +30,6 @@ void each_head(const AttentionShape& s, const T* qkv, const Body& body) {
       const T* const q = qkv + n * s.context * 3 * s.width() + h * s.head_width;
       body(n, h, Head<T>{q, q + s.width(), q + 2 * s.width(), 3 * s.width(), scale});
     }
-}
-
-/// to[r] = the values of lane[r] put together by `merge`, for as many rows as fill vectors.
-template <int R, class T, class Merge>
-void reduce_rows(const Vector<T> (&lane)[R], const Merge& merge, T* to) {
-  constexpr int lanes = vector_lanes<T>;
-  alignas(vector_bytes) T values[whole_vectors<T>(R)][lanes] = {};
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) store(values[r], lane[r]);
-#pragma GCC unroll 2
-  for (int first = 0; first < R; first += lanes) store(to + first, reduce_all<T>(values + first, merge));
 }
 
 /// Brings near what the next head has beside these rows, while this one is worked on: a few lines at a time,

@@ -20,7 +20,7 @@ struct Store {
     at.set(to, gradient);
   }
 };
-template <class T>
+template <class T, bool decays>
 struct SgdStep {
   SgdRule<T> rule;
   T* velocity;
@@ -28,7 +28,7 @@ struct SgdStep {
   SgdStep from(std::int64_t offset) const { return {rule, velocity + offset, w + offset}; }
   template <class At, class V>
   [[gnu::always_inline]] void operator()(const At& at, const V& gradient) const {
-    rule(at, gradient, velocity, w);
+    rule.template operator()<decays>(at, gradient, velocity, w);
   }
 };
 
@@ -78,21 +78,26 @@ struct SumOfProducts {
   template <int terms, int samples, class Use>
   [[gnu::noinline]] static void few(const SumOfProducts s, std::int64_t row, std::int64_t count,
                                     std::int64_t stride, const Use use) {
-    const T* dy[terms];
-    for (int t = 0; t < terms; ++t) dy[t] = s.begin[t].dy;
+    const T *x[terms][samples], *dy[terms][samples];
+    for (int t = 0; t < terms; ++t)
+      for (int k = 0; k < samples; ++k) {
+        x[t][k] = s.begin[t].x + k * s.step + row;
+        dy[t][k] = s.begin[t].dy + k * s.out;
+      }
     for (std::int64_t i = 0; i < count; ++i) {
-      Vector<T> x[terms][samples];
+      Vector<T> factor[terms][samples];
 #pragma GCC unroll 2
       for (int t = 0; t < terms; ++t)
 #pragma GCC unroll 4
-        for (int k = 0; k < samples; ++k) x[t][k] = s.begin[t].x[k * s.step + row + i] - Vector<T>{};
+        for (int k = 0; k < samples; ++k) factor[t][k] = x[t][k][i] - Vector<T>{};
       each_vector<T>(s.out, [&](std::int64_t j, const auto& loaded) TUTTI_INLINE {
-        Vector<T> sum[terms] = {};
+        Vector<T> sum[terms];
 #pragma GCC unroll 2
-        for (int t = 0; t < terms; ++t)
+        for (int t = 0; t < terms; ++t) {
+          sum[t] = factor[t][0] * loaded(dy[t][0] + j);
 #pragma GCC unroll 4
-          for (int k = 0; k < samples; ++k)
-            sum[t] = multiply_add(x[t][k], loaded(dy[t] + k * s.out + j), sum[t]);
+          for (int k = 1; k < samples; ++k) sum[t] = multiply_add(factor[t][k], loaded(dy[t][k] + j), sum[t]);
+        }
         use(VectorAt<T>{i * stride + j}, terms == 2 ? sum[0] + sum[terms - 1] : sum[0]);
       });
     }
@@ -229,7 +234,10 @@ void DenseStackGradient<T>::operator()(const Inputs<T>& traces, const Box& segme
 template <class T>
 void DenseStackGradient<T>::sgd(const Inputs<T>& traces, std::int64_t begin, std::int64_t end,
                                 const SgdRule<T>& rule, T* velocity, T* w) const {
-  each(*this, traces, begin, end, SgdStep<T>{rule, velocity, w});
+  if (rule.weight_decay == 0)
+    each(*this, traces, begin, end, SgdStep<T, false>{rule, velocity, w});
+  else
+    each(*this, traces, begin, end, SgdStep<T, true>{rule, velocity, w});
 }
 
 template struct DenseStackGradient<float>;

@@ -52,7 +52,7 @@ struct DenseStackBackwardWhole {
 };
 
 /// The sum of shards' gradients, from their traces: a shard's own gradient is never in memory. Has the bits
-/// of linear_backward_weight for each layer and shard, and of the tree.
+/// of linear_backward_weight for each layer and shard, and of the tree; but zeros may differ in their sign.
 template <class T>
 struct DenseStackGradient {
   DenseStack stack;

@@ -175,19 +175,53 @@ template <class T>
   }
 }
 
-/// Value r is those of row r put together by `merge`, in halves as reduce_lanes does: as many rows as a row
-/// has values.
-template <class T, class Merge>
-[[gnu::always_inline]] inline Vector<T> reduce_all(const T (*rows)[vector_lanes<T>], const Merge& merge) {
+/// `rows` and what is missing to whole vectors of them.
+template <class T>
+constexpr int whole_vectors(int rows) {
+  return (rows + vector_lanes<T> - 1) / vector_lanes<T> * vector_lanes<T>;
+}
+
+/// Of vectors whose values stand for blocks of 2 `half`: the halves of each block put together by `merge`,
+/// a's and then b's in each 16 bytes, or in each block if that is longer.
+template <int half, class T, class Merge>
+[[gnu::always_inline]] inline Vector<T> merge_halves(const Vector<T>& a, const Vector<T>& b,
+                                                     const Merge& merge) {
+  constexpr std::size_t lanes = vector_lanes<T>, n = std::max(2 * half, group<T>);
+  constexpr auto positions = std::make_index_sequence<lanes>{};
+  constexpr auto low = [](std::size_t p) {
+    const std::size_t value = p % (n / 2);
+    return p / n * n + value / half * (2 * half) + value % half + (p % n < n / 2 ? 0 : lanes);
+  };
+  constexpr auto high = [](std::size_t p) { return decltype(low){}(p) + half; };
+  return merge(shuffled<T>(a, b, low, positions), shuffled<T>(a, b, high, positions));
+}
+
+/// Value r is those of rows[r] put together in halves, as reduce_lanes does: of as many rows as a row has
+/// values.
+template <int half, class T, class Merge>
+[[gnu::always_inline]] inline Vector<T> reduce_all(const Vector<T>* rows, const Merge& merge) {
+  if constexpr (half == 0) {
+    return rows[0];
+  } else {
+    Vector<T> merged[half];
+#pragma GCC unroll 8
+    for (int r = 0; r < half; ++r)
+      merged[r] = half >= group<T> ? merge_halves<half, T>(rows[r], rows[r + half], merge)
+                                   : merge_halves<half, T>(rows[2 * r], rows[2 * r + 1], merge);
+    return reduce_all<half / 2, T>(merged, merge);
+  }
+}
+
+/// to[r] = the values of rows[r] put together by `merge`, for as many rows as fill vectors.
+template <int R, class T, class Merge>
+[[gnu::always_inline]] inline void reduce_rows(const Vector<T> (&rows)[R], const Merge& merge, T* to) {
   constexpr int lanes = vector_lanes<T>;
-  Vector<T> column[lanes];
-#pragma GCC unroll 4
-  for (int l = 0; l < lanes; l += group<T>) load_transposed(rows[0] + l, lanes, column + l);
-#pragma GCC unroll 4
-  for (int half = lanes / 2; half > 0; half /= 2)
-#pragma GCC unroll 16
-    for (int l = 0; l < half; ++l) column[l] = merge(column[l], column[l + half]);
-  return column[0];
+  Vector<T> all[whole_vectors<T>(R)] = {};
+#pragma GCC unroll 32
+  for (int r = 0; r < R; ++r) all[r] = rows[r];
+#pragma GCC unroll 8
+  for (int first = 0; first < R; first += lanes)
+    store(to + first, reduce_all<lanes / 2, T>(all + first, merge));
 }
 
 }  // namespace tutti::kernels::nn

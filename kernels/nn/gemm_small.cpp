@@ -1,5 +1,8 @@
 #include "kernels/nn/gemm_small.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include "kernels/nn/gemm_block.hpp"
 
 namespace tutti::kernels::nn {
@@ -10,8 +13,9 @@ constexpr std::int64_t some_rows = 6 * block_rows;  // up to which b is read whe
 constexpr std::int64_t small_values = 4096;         // of b: half of the first-level cache
 
 constexpr int wide_rows = (vector_registers - 5) / 4;  // of blocks of four vectors
-constexpr int dot_columns = 4;                         // rows of a transposed b at once,
-constexpr int dot_rows = 3;                            // and of a with them
+constexpr int dot_rows = 3;                            // of a, with a transposed b,
+template <int R>                                       // and rows of that, with R of a
+constexpr int dot_columns = std::bit_floor(static_cast<unsigned>(vector_registers - R - 1) / R);
 
 /// V vectors of columns, all rows.
 template <int V, bool Columns, bool Part, class T>
@@ -40,52 +44,40 @@ void straight(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::i
     columns<1, Columns, true>(m, k, a, step, b + j, b_step, plus.from(0, j), c + j, stride, n - j);
 }
 
-/// Sums in lanes of R rows of a times C rows of b, which lie in the direction of k: lane l adds up what is at
-/// k = l, l + lanes, ...
+/// b transposed, R rows of a: values of c as dot products, C of each row at once.
 template <int R, int C, class T>
-[[gnu::noinline]] void sums_in_lanes(std::int64_t k, const T* a, std::int64_t step, const T* b,
-                                     std::int64_t b_stride, T (*to)[vector_lanes<T>]) {
-  constexpr std::int64_t lanes = vector_lanes<T>;
-  Vector<T> sum[R][C] = {};
-  each_vector<T>(k, [&](std::int64_t q, const auto& loaded) TUTTI_INLINE {
-    Vector<T> row[R];
+[[gnu::noinline]] void dot_products(std::int64_t n, std::int64_t k, const T* a, std::int64_t step, const T* b,
+                                    std::int64_t b_stride, const Plus<T>& plus, T* c, std::int64_t stride) {
+  alignas(vector_bytes) T dots[whole_vectors<T>(R * C)];
+  std::int64_t j = 0;
+  for (; j + C <= n; j += C, b += C * b_stride) {
+    Vector<T> sum[R * C] = {};
+    each_vector<T>(k, [&](std::int64_t q, const auto& loaded) TUTTI_INLINE {
+      Vector<T> row[R];
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) row[r] = kept<T>(loaded(a + r * step + q));
+      for (int r = 0; r < R; ++r) row[r] = kept<T>(loaded(a + r * step + q));
+#pragma GCC unroll 16
+      for (int i = 0; i < C; ++i) {
+        const Vector<T> column = kept<T>(loaded(b + i * b_stride + q));
 #pragma GCC unroll 4
-    for (int i = 0; i < C; ++i) {
-      const Vector<T> column = kept<T>(loaded(b + i * b_stride + q));
+        for (int r = 0; r < R; ++r) sum[r * C + i] = multiply_add(row[r], column, sum[r * C + i]);
+      }
+    });
+    reduce_rows<R * C, T>(
+        sum, [](const auto& x, const auto& y) { return x + y; }, dots);
 #pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) sum[r][i] = multiply_add(row[r], column, sum[r][i]);
-    }
-  });
-#pragma GCC unroll 4
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-    for (int i = 0; i < C; ++i) store(to[r * lanes + i], sum[r][i]);
-}
-
-/// b transposed, R rows of a: values of c as dot products.
-template <int R, class T>
-void dot_products(std::int64_t n, std::int64_t k, const T* a, std::int64_t step, const T* b,
-                  std::int64_t b_stride, const Plus<T>& plus, T* c, std::int64_t stride) {
-  constexpr int lanes = vector_lanes<T>;
-  constexpr auto sum = [](const auto& x, const auto& y) { return x + y; };
-  alignas(vector_bytes) T values[R * lanes][lanes] = {};
-  for (std::int64_t j = 0; j < n; j += lanes) {
-    const std::int64_t columns = std::min<std::int64_t>(lanes, n - j);
-    for (std::int64_t i = 0; i < columns; i += dot_columns)
-      with_rows<dot_columns>(std::min<std::int64_t>(dot_columns, columns - i), [&](auto some) TUTTI_INLINE {
-        sums_in_lanes<R, some>(k, a, step, b + (j + i) * b_stride, b_stride, values + i);
-      });
     for (int r = 0; r < R; ++r) {
-      Sums<1, 1, T> row = {{reduce_all<T>(values + r * lanes, sum)}};
-      T* const to = c + r * stride + j;
-      if (columns == lanes)
-        store_sums<1, 1, false>(row, plus.from(r, j), to, stride, 0);
-      else
-        store_sums<1, 1, true>(row, plus.from(r, j), to, stride, columns);
+      const Plus<T> more = plus.from(r, j);
+      T* const values = dots + r * C;
+      if (more.matrix != nullptr)
+        for (int i = 0; i < C; ++i) values[i] += more.matrix[i];
+      if (more.row != nullptr)
+        for (int i = 0; i < C; ++i) values[i] += more.row[i];
+      std::copy_n(values, C, c + r * stride + j);
     }
   }
+  if constexpr (C > 1)
+    if (j < n) dot_products<R, 1>(n - j, k, a, step, b, b_stride, plus.from(0, j), c + j, stride);
 }
 
 }  // namespace
@@ -105,8 +97,8 @@ void small_product(std::int64_t m, std::int64_t n, std::int64_t k, const Factor<
     return;
   }
   each_block<dot_rows>(m, [&](auto r, std::int64_t i) TUTTI_INLINE {
-    dot_products<r>(n, k, a.values + i * a.stride, a.stride, b.values, b.stride, plus.from(i, 0),
-                    c + i * stride, stride);
+    dot_products<r, dot_columns<r>>(n, k, a.values + i * a.stride, a.stride, b.values, b.stride,
+                                    plus.from(i, 0), c + i * stride, stride);
   });
 }
 

@@ -57,6 +57,12 @@ F without_subnormals(const F& x) {
       std::bit_cast<Integer>(F{} + std::numeric_limits<float>::infinity());  // all of them
   return std::bit_cast<F>((bits & infinite) == zero ? zero : bits);
 }
+#if defined(__AVX2__) && !defined(__AVX512F__)  // bits, or 0 where those of the exponent are
+inline Vector<float> without_subnormals(const Vector<float>& x) {
+  const __m256i bits = _mm256_castps_si256(x);
+  return _mm256_castsi256_ps(_mm256_sign_epi32(bits, _mm256_and_si256(bits, _mm256_set1_epi32(0x7f800000))));
+}
+#endif
 
 /// 2^n e^r for |r| <= log(2) / 2, where n is the last bits of `shifted`: the polynomial 1 + r + r^2 q(r), q
 /// of degree 4 fitted for the least greatest relative error, 3.1e-9 before rounding. It is evaluated in pairs
@@ -155,6 +161,7 @@ template <class T, class Body>
 [[gnu::always_inline]] inline void each_vector(std::int64_t n, const Body& body) {
   constexpr std::int64_t lanes = vector_lanes<T>;
   const std::int64_t whole = n / lanes * lanes;
+#pragma GCC unroll 2
   for (std::int64_t i = 0; i < whole; i += lanes)
     body(i, [](const T* from) TUTTI_INLINE { return load(from); });
   if (whole < n)

@@ -28,7 +28,11 @@ void sgd_step(const Sgd& sgd, double learning_rate, double scale, std::int64_t n
       w[i] -= rule.rate * (factor * gradient[i] + rule.weight_decay * w[i]);
     return;
   }
-  each_in_lanes<T>(n, [&](auto at) { rule(at, factor * at(gradient), velocity, w); });
+  if (rule.weight_decay == 0)
+    each_in_lanes<T>(
+        n, [&](auto at) { rule.template operator()<false>(at, factor * at(gradient), velocity, w); });
+  else
+    each_in_lanes<T>(n, [&](auto at) { rule(at, factor * at(gradient), velocity, w); });
 }
 
 template <class T>

@@ -14,11 +14,13 @@ struct SgdRule {
   T momentum;
   T weight_decay;
 
-  /// `at` is an index or several (lanes.hpp), `gradient` the value or values there.
-  template <class At, class V>
+  /// `at` is an index or several (lanes.hpp), `gradient` the value or values there. Not decays: weight_decay
+  /// is 0, which saves a third of the operations.
+  template <bool decays = true, class At, class V>
   [[gnu::always_inline]] void operator()(const At& at, const V& gradient, T* velocity, T* w) const {
     const V before = at(w);
-    const V v = momentum * at(velocity) + (gradient + weight_decay * before);
+    const V slope = decays ? gradient + weight_decay * before : gradient;
+    const V v = momentum * at(velocity) + slope;
     const V normal = without_subnormals(v);
     at.set(velocity, normal);
     at.set(w, before - rate * normal);
