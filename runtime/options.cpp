@@ -75,9 +75,10 @@ void declare_common(CLI::App& app, Options& o) {
              "where kernels run: on the host, on CUDA devices, or on a simulated device, which is for tests");
   add_enum(app, "--schedule", o.schedule, {"tasks", "bulk", "kokkos"},
            "how steps are run: as a replayed graph, or as parallel loops with barriers");
-  add_enum(app, "--task-order", o.task_order, {"auto", "free", "fixed"},
-           "tasks: each runs as soon as it can, or in a fixed order, which suits tiny tasks; auto: by "
-           "measurement");
+  add_enum(
+      app, "--task-order", o.task_order, {"auto", "free", "fixed", "single"},
+      "tasks: each runs as soon as it can, or in a fixed order, which suits tiny tasks, or one worker runs "
+      "all; auto: by measurement");
   app.add_flag_callback(
       "--no-steal", [&o] { o.steal = false; }, "leave every task to the worker whose memory it is in");
   add_choice(app, "--messages", o.messages, {"auto", "mpi"},

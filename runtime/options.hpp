@@ -12,9 +12,11 @@ class App;
 namespace tutti {
 
 enum class Schedule : std::uint8_t { tasks, bulk, kokkos };
-/// In which order a worker of the tasks schedule runs its tasks: each as soon as it can, or one after the
-/// other as laid down beforehand, which is quicker for tasks of less than a microsecond; or what suits them.
-enum class Order : std::uint8_t { automatic, free, fixed };
+/// In which order the workers of the tasks schedule run their tasks: each as soon as it can; one after the
+/// other as laid down beforehand, which is quicker for tasks of less than a microsecond; one worker all of
+/// them, which is quicker still where a step is little more than the way of its data from core to core (on a
+/// rank that exchanges messages: as fixed); or what suits them.
+enum class Order : std::uint8_t { automatic, free, fixed, single };
 
 /// Options common to all apps. A program with options of its own derives from it, adds fields, and declares
 /// them with the functions below.

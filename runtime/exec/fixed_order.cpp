@@ -1,5 +1,10 @@
 #include "runtime/exec/fixed_order.hpp"
 
+#include <algorithm>
+#include <numeric>
+
+#include "runtime/insight/clock.hpp"
+
 namespace tutti {
 namespace {
 
@@ -28,23 +33,49 @@ std::vector<bool> find_late(const Plan& plan, const std::vector<std::uint32_t>& 
   return late;
 }
 
+/// By node: how long it and the longest chain of nodes after it take, in this cycle and the next. It falls
+/// along each edge within a copy, or stays. With messages 0: other ranks would find another order.
+std::vector<std::int64_t> work_that_waits_us(const Plan& plan, const Profile& profile) {
+  std::vector<double> next(plan.nodes.size(), 0), now(next);
+  std::vector<std::int64_t> us(next.size(), 0);
+  if (!plan.messages.empty()) return us;
+  for (int cycle = 0; cycle < 2; ++cycle, std::swap(now, next))
+    for (auto u = static_cast<std::uint32_t>(plan.nodes.size()); u-- > 0;) {
+      double after_s = 0;
+      for (std::uint32_t e = plan.first_successor[u]; e < plan.first_successor[u + 1]; ++e)
+        after_s = std::max(after_s, (plan.distances[e] == 0 ? now : next)[plan.successors[e]]);
+      const NodeTime& time = profile.nodes[u];
+      now[u] = after_s + static_cast<double>(time.ticks) / std::max<std::uint64_t>(time.samples, 1) *
+                             seconds_per_tick();
+    }
+  std::transform(next.begin(), next.end(), us.begin(),
+                 [](double s) { return static_cast<std::int64_t>(1e6 * s); });
+  return us;
+}
+
 }  // namespace
 
-FixedOrder::FixedOrder(Team& team) : team_(team), sequences_(team.workers.size()) {
-  const Plan& plan = team.plan;
+void FixedOrder::lay_down() {
+  const Plan& plan = team_.plan;
   const auto tokens = count_tokens(plan);
   const auto late = find_late(plan, tokens);
+  const auto waits_us = work_that_waits_us(plan, profile_);
+  sequences_.resize(team_.workers.size());
   for (std::uint32_t copy = 0; copy < plan.copies_per_cycle(); ++copy) {
+    std::vector<std::uint32_t> order(plan.first_node[copy + 1] - plan.first_node[copy]);
+    std::iota(order.begin(), order.end(), plan.first_node[copy]);
+    std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return late[a] != late[b] ? late[b] : waits_us[a] > waits_us[b];
+    });
     for (Sequence& s : sequences_) s.first.push_back(static_cast<std::uint32_t>(s.items.size()));
-    for (const bool turn : {false, true})
-      for (std::uint32_t n = plan.first_node[copy]; n < plan.first_node[copy + 1]; ++n)
-        if (late[n] == turn)
-          sequences_[plan.nodes[n].home.value].items.push_back({&team.nodes[n], n, tokens[n]});
+    for (const std::uint32_t n : order)
+      sequences_[plan.nodes[n].home.value].items.push_back({&team_.nodes[n], n, tokens[n]});
   }
   for (Sequence& s : sequences_) s.first.push_back(static_cast<std::uint32_t>(s.items.size()));
 }
 
 void FixedOrder::enter(std::uint32_t copy, std::int64_t /*step*/) {
+  if (sequences_.empty()) lay_down();
   const auto& counters = team_.fresh_counters(copy, Edges::between_workers);
   for (std::uint32_t n = 0; n < counters.size(); ++n) team_.nodes[n].counter = counters[n];
 }
@@ -68,37 +99,17 @@ void FixedOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
 
 // False if another worker failed.
 bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::int64_t step) {
-  const WorkerId id{w.id};
   for (const Item& i : items) {
     HotNode& hot = *i.hot;
     if (i.tokens != 0) {
       if (hot.counter != 0 && !wait_for_tokens(w, hot)) return false;
       hot.counter = i.tokens;
     }
-    hot.node->task.step = step;
-    hot.node->task.worker = id;
-    w.current.store(i.node, std::memory_order_relaxed);
-    const bool is_measured = w.meter.measures(hot.length);
-    if (is_measured || hot.body == nullptr)
-      run(w, i, is_measured);
-    else
-      hot.body(hot.node->functor, hot.node->task, hot.arguments, nullptr);
+    if (team_.run(w, hot, i.node, step)) take_token(w, i.node);
     for (std::uint32_t e = hot.first_other; e < hot.last_other; ++e)
       team_.release(w, team_.parts.other_successors[e]);
   }
   return true;
-}
-
-[[gnu::noinline]] void FixedOrder::run(Worker& w, const Item& item, bool is_measured) {
-  HotNode& hot = *item.hot;
-  PlanNode& node = *hot.node;
-  const std::uint64_t begin = is_measured ? w.meter.begin(hot.length) : 0;
-  const bool stop = perform(team_.plan, node, WorkerId{w.id});
-  const bool sent = hot.kind != NodeKind::run && team_.follow_up(w, node, node.task.step, stop);
-  if (is_measured) hot.length = w.meter.end(begin, item.node, hot.kind, node.task.step);
-  if (hot.length != Length::brief) w.saw_long_node = true;
-  if (hot.kind == NodeKind::receive) team_.network.arm(node.payload);
-  if (sent) take_token(w, item.node);
 }
 
 [[gnu::noinline]] bool FixedOrder::wait_for_tokens(Worker& w, const HotNode& hot) {

@@ -12,15 +12,17 @@ namespace tutti {
 
 /// For tasks so short that finding the next one costs as much as running it. The order keeps all edges
 /// between nodes of one worker, so that only what comes from other workers and from the network is counted.
-/// In each copy of the cycle come first the nodes that wait for nothing from outside, then the others; in the
-/// order of the program both: what comes from outside has time to arrive, and no two workers or ranks can
-/// wait for each other.
+/// In each copy of the cycle come first the nodes that wait for nothing from outside, then the others: what
+/// comes from outside has time to arrive. On a rank that exchanges no messages those come first, of both,
+/// that more work waits for, in microseconds; else they keep the order of the program. All workers, and all
+/// ranks, keep to one order, so that no two of them can wait for each other.
 ///
 /// A worker that waits for one node lets its others wait too, and nobody steals: for nodes that take as long
 /// as a message, or workers that have unequal work, FreeOrder does better.
 class FixedOrder final : public ReplayOrder {
  public:
-  explicit FixedOrder(Team& team);
+  /// The profile tells what nodes took when the first steps are entered.
+  FixedOrder(Team& team, const Profile& profile) : team_(team), profile_(profile) {}
 
   void enter(std::uint32_t copy, std::int64_t step) override;
   void work(Worker& w, std::uint32_t copy, std::int64_t step) override;
@@ -38,8 +40,8 @@ class FixedOrder final : public ReplayOrder {
     std::vector<std::uint32_t> first;  ///< by copy, and one past the end
   };
 
+  void lay_down();
   bool run_step(Worker& w, std::span<const Item> items, std::int64_t step);
-  void run(Worker& w, const Item& item, bool is_measured);
   bool wait_for_tokens(Worker& w, const HotNode& hot);
   bool wait_for_gate(Worker& w, std::int64_t step);
   bool take_mail(Worker& w);
@@ -48,7 +50,8 @@ class FixedOrder final : public ReplayOrder {
   bool wait(Worker& w, Until until);
 
   Team& team_;
-  std::vector<Sequence> sequences_;  // by worker
+  const Profile& profile_;
+  std::vector<Sequence> sequences_;  // by worker; empty before the first steps
 };
 
 }  // namespace tutti

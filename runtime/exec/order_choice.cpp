@@ -1,6 +1,7 @@
 #include "runtime/exec/order_choice.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "runtime/insight/clock.hpp"
 
@@ -10,25 +11,64 @@ namespace {
 constexpr double node_cost_s = 30e-9;       // beside its kernel
 constexpr double stealing_wins_s = 1e-6;    // if a worker has so much more to do in a step than the others
 constexpr double stealing_wins_part = 1.2;  // and so many times as much
+constexpr double single_may_win = 3;        // if all have at most so many times as much to do as the busiest
+constexpr double short_step_s = 200e-6;     // of all nodes: others than the likeliest order may be tried
+constexpr double wins_part = 0.95;          // of the likeliest one's time, if another takes at most so much
+constexpr std::int64_t longest_pause = 1 << 16;
 
 }  // namespace
 
+OrderChoice::OrderChoice(const Team& team, const Profile& profile, Order wanted)
+    : team_(team),
+      profile_(profile),
+      wanted_(wanted == Order::single && !team.plan.messages.empty() ? Order::fixed : wanted),
+      load_s_(team.workers.size()),
+      seen_(team.nodes.size()),
+      took_s_(team.nodes.size(), 0) {}
+
 OrderChoice::Segment OrderChoice::first(std::int64_t step) {
   chunk_ = chunk;
-  return next(step);
+  return begin(step);
 }
 
 OrderChoice::Segment OrderChoice::next(std::int64_t step) {
-  if (wanted_ != Order::automatic) return {fixed_, forever};
-  const std::int64_t copies = team_.plan.copies_per_cycle();
-  if (step >= look_at_ || saw_long_nodes()) {
-    fixed_ = suits_fixed_order();
-    look_at_ = step + (fixed_ ? trial * copies : 0);
+  if (in_contest_ && step > begin_step_) {
+    contest_.took(step - begin_step_, static_cast<double>(ticks() - begin_ticks_) * seconds_per_tick());
+    if (contest_.decided()) decide(step);
   }
-  if (!fixed_) return {false, step < trials_end ? 2 * step + trial + copies : forever};
-  const std::int64_t steps = chunk_;
+  return begin(step);
+}
+
+OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
+  const std::int64_t copies = team_.plan.copies_per_cycle();
+  in_contest_ = false;
+  if (wanted_ != Order::automatic) return {wanted_, forever};
+  if (step >= look_at_ || saw_long_nodes()) {
+    look_at_nodes();
+    look_at_ = step + (candidates_[0] == Order::free ? 0 : trial * copies);
+  }
+  if (candidates_.size() == 1 && winner_ == Order::free)
+    return {Order::free, step < trials_end ? 2 * step + trial + copies : forever};
+  if (candidates_.size() > 1) {
+    if (contest_.decided() && step >= contest_at_) contest_.start(candidates_.size());
+    in_contest_ = !contest_.decided();
+  }
+  if (in_contest_) {
+    begin_step_ = step;
+    begin_ticks_ = ticks();
+    return {candidates_[contest_.way()], step + contest_.steps_left()};
+  }
+  const std::int64_t end = step + chunk_;
   chunk_ *= 16;  // to meet between segments takes some us
-  return {true, step + steps};
+  return {winner_, candidates_.size() > 1 ? std::min(end, contest_at_) : end};
+}
+
+// The next contest is the later, the longer the same order has won: cores and their neighbours change.
+void OrderChoice::decide(std::int64_t step) {
+  const Order winner = candidates_[contest_.winner(wins_part)];
+  pause_ = winner == winner_ ? std::min(4 * pause_, longest_pause) : pause;
+  winner_ = winner;
+  contest_at_ = step + pause_ * contest_.steps();
 }
 
 bool OrderChoice::saw_long_nodes() const {
@@ -36,25 +76,49 @@ bool OrderChoice::saw_long_nodes() const {
                      [](const auto& w) { return w->saw_long_node; });
 }
 
-bool OrderChoice::suits_fixed_order() {
+void OrderChoice::look_at_nodes() {
   for (auto& w : team_.workers) w->saw_long_node = false;
-  if (team_.oversubscribed) return false;
-  for (const HotNode& hot : team_.nodes)
-    if (hot.length != Length::brief) return false;
-  if (!team_.steals) return true;
   std::fill(load_s_.begin(), load_s_.end(), 0);
+  bool all_brief = true, all_measured = true;
   for (std::size_t n = 0; n < team_.nodes.size(); ++n) {
-    const NodeTime& time = profile_.nodes[n];
-    load_s_[team_.nodes[n].home] += node_cost_s;
-    if (time.samples > 0)
-      load_s_[team_.nodes[n].home] += static_cast<double>(time.ticks) / time.samples * seconds_per_tick();
+    measure(n);
+    all_brief = all_brief && team_.nodes[n].length == Length::brief;
+    all_measured = all_measured && took_s_[n] > 0;
+    load_s_[team_.nodes[n].home] += node_cost_s + took_s_[n];
   }
-  double sum_s = 0;
-  for (const double load : load_s_) sum_s += load;
+  const double sum_s = std::accumulate(load_s_.begin(), load_s_.end(), 0.0);
   const double mean_s = sum_s / static_cast<double>(load_s_.size());
   const double most_s = *std::max_element(load_s_.begin(), load_s_.end());
-  return most_s < stealing_wins_part * mean_s ||
-         most_s - mean_s < stealing_wins_s * team_.plan.copies_per_cycle();
+  const auto copies = static_cast<double>(team_.plan.copies_per_cycle());
+  const bool stealing_wins =
+      team_.steals && most_s >= stealing_wins_part * mean_s && most_s - mean_s >= stealing_wins_s * copies;
+
+  const bool one_worker = load_s_.size() == 1;
+
+  const bool likely_fixed = all_brief && !stealing_wins && !team_.oversubscribed;
+  std::vector<Order> candidates{likely_fixed ? Order::fixed : Order::free};
+  if (all_measured && sum_s <= short_step_s * copies && team_.plan.messages.empty() &&
+      (team_.steals || one_worker) && !team_.oversubscribed) {
+    candidates.push_back(likely_fixed ? Order::free : Order::fixed);
+    if (!one_worker && sum_s <= single_may_win * most_s) candidates.push_back(Order::single);
+  }
+  if (std::is_permutation(candidates.begin(), candidates.end(), candidates_.begin(), candidates_.end()))
+    return;
+  candidates_ = std::move(candidates);
+  winner_ = candidates_[0];
+  pause_ = pause;
+  contest_.start(candidates_.size());
+}
+
+// Takes in what was measured since the last look; the profile may begin anew.
+void OrderChoice::measure(std::size_t node) {
+  const NodeTime now = profile_.nodes[node];
+  NodeTime& before = seen_[node];
+  if (now.samples < before.samples) before = {};
+  if (now.samples > before.samples)
+    took_s_[node] = std::max(1e-9, static_cast<double>(now.ticks - before.ticks) /
+                                       (now.samples - before.samples) * seconds_per_tick());
+  before = now;
 }
 
 }  // namespace tutti

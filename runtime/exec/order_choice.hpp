@@ -5,24 +5,21 @@
 #include <limits>
 #include <vector>
 
+#include "runtime/exec/contest.hpp"
 #include "runtime/exec/team.hpp"
 
 namespace tutti {
 
-/// Fixed order for nodes that are all brief, where stealing would win nothing: nobody may, or the workers'
-/// shares are alike, or differ by less than a node costs to take. Free order in all other cases, when there
-/// are more workers than cores, and before all nodes have been measured.
+/// Free order, with more workers than cores and before all nodes have been measured. Then fixed order for
+/// nodes that are all brief, where stealing would win nothing: nobody may, or the workers' shares are alike,
+/// or differ by less than a node costs to take. Where steps are short on a rank that exchanges no messages,
+/// the other orders that may be quicker are tried, too, in turns and now and again.
 class OrderChoice {
  public:
-  OrderChoice(const Team& team, const Profile& profile, Order wanted)
-      : team_(team),
-        profile_(profile),
-        wanted_(wanted),
-        fixed_(wanted == Order::fixed),
-        load_s_(team.workers.size()) {}
+  OrderChoice(const Team& team, const Profile& profile, Order wanted);
 
   struct Segment {
-    bool fixed = false;
+    Order order = Order::free;
     std::int64_t until = 0;  ///< the step before which to ask again
   };
   /// At the start of a run, when the next step is `step`, and then after each segment.
@@ -34,16 +31,34 @@ class OrderChoice {
   static constexpr std::int64_t trial = 16;         // steps in which nodes are measured first
   static constexpr std::int64_t trials_end = 4096;  // what holds then holds for the rest of a run
   static constexpr std::int64_t chunk = 1 << 10;    // steps in fixed order before a second look, in each run
+  static constexpr std::int64_t pause = 256;        // times the steps of a turn, between contests, at first
+
+  Segment begin(std::int64_t step);
   bool saw_long_nodes() const;
-  bool suits_fixed_order();
+  void look_at_nodes();
+  void measure(std::size_t node);
+  void decide(std::int64_t step);
 
   const Team& team_;
   const Profile& profile_;
   Order wanted_;
-  bool fixed_;
-  std::int64_t look_at_ = 0;  // at what step to look at all nodes again
+  std::vector<double> load_s_;  // of each worker in one cycle
+  std::vector<NodeTime> seen_;  // at the last look,
+  std::vector<double> took_s_;  // and how long a node took lately; 0: never measured
+  std::int64_t look_at_ = 0;    // at what step to look at all nodes again
   std::int64_t chunk_ = chunk;
-  std::vector<double> load_s_;  // scratch: of each worker in one cycle
+
+  // the orders that may be quickest, the likeliest one first; a contest is held if they are several
+  std::vector<Order> candidates_{Order::free};
+  Contest contest_;
+  Order winner_ = Order::free;
+  std::int64_t contest_at_ = 0;
+  std::int64_t pause_ = pause;
+
+  // the segment that is on its way
+  bool in_contest_ = false;
+  std::int64_t begin_step_ = 0;
+  std::uint64_t begin_ticks_ = 0;
 };
 
 }  // namespace tutti

@@ -7,7 +7,9 @@
 #include "runtime/exec/fixed_order.hpp"
 #include "runtime/exec/free_order.hpp"
 #include "runtime/exec/order_choice.hpp"
+#include "runtime/exec/single_order.hpp"
 #include "runtime/exec/team.hpp"
+#include "runtime/insight/clock.hpp"
 
 namespace tutti {
 namespace {
@@ -15,7 +17,12 @@ namespace {
 class TaskExecutor : public Executor {
  public:
   explicit TaskExecutor(const ExecutorContext& c)
-      : team_(c), free_(team_), fixed_(team_), choice_(team_, c.profile, c.order) {}
+      : team_(c),
+        free_(team_),
+        fixed_(team_, c.profile),
+        single_(team_),
+        choice_(team_, c.profile, c.order),
+        profile_(c.profile) {}
 
   void enter(std::uint32_t copy, std::int64_t step) override {
     copy_ = copy;
@@ -27,9 +34,13 @@ class TaskExecutor : public Executor {
     StepGate& gate = team_.gate;
     auto segment = choice_.first(step_);
     while (step_ < gate.limit()) {
-      replay_in(segment.fixed ? static_cast<ReplayOrder&>(fixed_) : free_);
+      replay_in(segment.order == Order::free    ? static_cast<ReplayOrder&>(free_)
+                : segment.order == Order::fixed ? static_cast<ReplayOrder&>(fixed_)
+                                                : single_);
       gate.hold_at(segment.until);
+      const std::uint64_t begin = ticks();
       run_to_goal();
+      if (segment.order == Order::single) profile_.single += ticks() - begin;
       segment = choice_.next(step_);
     }
   }
@@ -86,7 +97,9 @@ class TaskExecutor : public Executor {
   Team team_;
   FreeOrder free_;
   FixedOrder fixed_;
+  SingleOrder single_;
   OrderChoice choice_;
+  Profile& profile_;
   ReplayOrder* order_ = nullptr;  ///< of the last steps
   std::uint32_t copy_ = 0;        ///< of step_
   std::int64_t step_ = 0;         ///< the next one

@@ -1,4 +1,4 @@
-// The workers of one rank: what both orders of replay work with.
+// The workers of one rank: what all orders of replay work with.
 #pragma once
 
 #include <atomic>
@@ -87,6 +87,18 @@ class Team {
     return network.poll(w, [&](std::uint32_t m) { deliver(w, m, take); });
   }
 
+  /// Runs a node that nobody else may touch meanwhile. Throws what its kernel throws. True if it was a send,
+  /// and its message is on its way.
+  bool run(Worker& w, HotNode& hot, std::uint32_t n, std::int64_t step) {
+    hot.node->task.step = step;
+    hot.node->task.worker = WorkerId{w.id};
+    w.current.store(n, std::memory_order_relaxed);
+    const bool is_measured = w.meter.measures(hot.length);
+    if (is_measured || hot.body == nullptr) return run_any(w, hot, n, is_measured);
+    hot.body(hot.node->functor, hot.node->task, hot.arguments, nullptr);
+    return false;
+  }
+
   /// What a node that has run means for others than its successors. True if it was a send, and its message is
   /// on its way.
   bool follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop);
@@ -127,8 +139,11 @@ class Team {
   std::span<HotNode> nodes;
   std::span<std::unique_ptr<Worker>> workers;
   Waiting waiting;
+  bool single = false;  ///< one worker runs all nodes: nobody waits for the gate. Used by that worker
 
  private:
+  bool run_any(Worker& w, HotNode& hot, std::uint32_t n, bool is_measured);
+
   std::vector<std::uint32_t> counters_;
   std::atomic<bool> failed_{false};
   std::mutex failure_;

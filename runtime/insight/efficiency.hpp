@@ -30,6 +30,7 @@ struct RankTimes {
   double runs = 0;  ///< calls of run()
   std::vector<WorkerSeconds> workers;
   std::vector<OperationTime> operations;  ///< the same operations on all ranks
+  double single_s = 0;                    ///< of elapsed_s, while one worker ran all tasks
 };
 
 /// Factors of the time that all workers had, each at most 1:

@@ -94,8 +94,23 @@ Sentences messages(const Findings& f) {
                   duration(e.elapsed_s / f.steps), duration(e.share.useful * e.elapsed_s / f.steps))};
 }
 
+Sentences one_worker_was_quicker(const Findings& f) {
+  const Efficiency& e = f.efficiency;
+  return {
+      fmt::format("Steps of {} limit this run: one worker of a rank alone took less time for them than all "
+                  "together, which would have waited for each other's data, so the others slept.",
+                  duration(e.elapsed_s / f.steps)),
+      "More work in a step would be shared; --task-order free or fixed shares it anyway."};
+}
+
 Sentences idle_workers(const Findings& f) {
   const Efficiency& e = f.efficiency;
+  double single_s = 0, all_s = 0;
+  for (const RankTimes& r : f.ranks) {
+    single_s += r.single_s;
+    all_s += r.elapsed_s;
+  }
+  if (single_s > all_s / 2) return one_worker_was_quicker(f);
   const double tasks = calls(f) / f.steps;
   Sentences s{
       fmt::format("Load imbalance within ranks limits this run: workers have nothing to do for {:.0f} % "

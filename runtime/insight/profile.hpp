@@ -28,6 +28,7 @@ struct Profile {
   std::vector<WorkerTime> workers;
   std::vector<NodeTime> nodes;
   std::uint64_t elapsed = 0;  ///< ticks inside run()
+  std::uint64_t single = 0;   ///< of these, while one worker ran all nodes
 };
 
 }  // namespace tutti

@@ -42,6 +42,7 @@ void take(const std::byte*& from, std::vector<T>& values) {
 std::vector<RankTimes> of_all_ranks(Transport& transport, const RankTimes& mine) {
   Bytes bytes;
   append(bytes, &mine.elapsed_s, sizeof mine.elapsed_s);
+  append(bytes, &mine.single_s, sizeof mine.single_s);
   append(bytes, &mine.runs, sizeof mine.runs);
   append(bytes, mine.workers);
   append(bytes, mine.operations);
@@ -50,6 +51,7 @@ std::vector<RankTimes> of_all_ranks(Transport& transport, const RankTimes& mine)
     RankTimes& rank = ranks.emplace_back();
     const std::byte* at = theirs.data();
     take(at, &rank.elapsed_s, sizeof rank.elapsed_s);
+    take(at, &rank.single_s, sizeof rank.single_s);
     take(at, &rank.runs, sizeof rank.runs);
     take(at, rank.workers);
     take(at, rank.operations);
@@ -64,11 +66,12 @@ void TimedRuns::begin(const std::shared_ptr<const Plan>& plan, const std::shared
       std::find_if(graphs_.begin(), graphs_.end(), [&](const TimedGraph& g) { return g.profile == profile; });
   current_ = static_cast<std::size_t>(known - graphs_.begin());
   if (known == graphs_.end()) {
-    graphs_.push_back({plan, profile, std::vector<WorkerTime>(profile->workers.size()), 0, 0, 0});
+    graphs_.push_back({plan, profile, std::vector<WorkerTime>(profile->workers.size()), 0, 0, 0, 0});
     std::fill(profile->nodes.begin(), profile->nodes.end(), NodeTime{});  // without the warm-up
   }
   before_.workers = profile->workers;
   before_.elapsed = profile->elapsed;
+  before_.single = profile->single;
 }
 
 void TimedRuns::end(std::int64_t steps) {
@@ -82,6 +85,7 @@ void TimedRuns::end(std::int64_t steps) {
     g.workers[w].preempted += now.preempted - was.preempted;
   }
   g.elapsed += g.profile->elapsed - before_.elapsed;
+  g.single += g.profile->single - before_.single;
   g.steps += steps;
   ++g.runs;
 }
@@ -121,6 +125,7 @@ RankTimes TimedRuns::times_of_this_rank(const std::vector<std::string>& names) c
   times.operations.resize(names.size());
   for (const TimedGraph& g : graphs_) {
     times.elapsed_s += tick_s * static_cast<double>(g.elapsed);
+    times.single_s += tick_s * static_cast<double>(g.single);
     times.runs += static_cast<double>(g.runs);
     times.workers.resize(g.workers.size());
     for (std::size_t w = 0; w < g.workers.size(); ++w) {

@@ -45,6 +45,7 @@ class TimedRuns {
     std::shared_ptr<const Profile> profile;
     std::vector<WorkerTime> workers;
     std::uint64_t elapsed = 0;  // ticks
+    std::uint64_t single = 0;
     std::int64_t steps = 0;
     std::int64_t runs = 0;
   };

@@ -23,12 +23,15 @@ TEST_P(MetgGraphs, RunOnAllLayouts) {
   const Tally all = wanted(problem, 2 * steps);
   std::uint64_t checksum = 0;
   for (const std::uint32_t ranks : {1U, 2U, 4U})
-    for (const int run : {0, 1, 2, 3}) {
+    for (const auto& [threads, order] : {std::pair(1, Order::free),
+                                         {2, Order::free},
+                                         {1, Order::fixed},
+                                         {2, Order::fixed},
+                                         {2, Order::single}}) {
       Options options;
-      options.threads = 1 + run % 2;
-      options.task_order = run < 2 ? Order::free : Order::fixed;
-      SCOPED_TRACE(
-          fmt::format("{} ranks x {} threads, {} order", ranks, options.threads, run < 2 ? "free" : "fixed"));
+      options.threads = threads;
+      options.task_order = order;
+      SCOPED_TRACE(fmt::format("{} ranks x {} threads, order {}", ranks, threads, static_cast<int>(order)));
       run_local_job(ranks, options, [&](Runtime& rt) {
         TuttiSystem system("tutti", Place::all_ranks, problem, rt);
         system.advance(steps);

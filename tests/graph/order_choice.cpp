@@ -1,7 +1,10 @@
-// When the tasks schedule replays in fixed order, and when in free order.
+// When the tasks schedule replays in fixed or single order, and when in free order.
 #include "runtime/exec/order_choice.hpp"
 
+#include <chrono>
 #include <limits>
+#include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -40,11 +43,13 @@ class OrderChoiceTest : public ::testing::Test {
                                                    oversubscribed, steal, order, profile_, nullptr, 0});
     choice_ = std::make_unique<OrderChoice>(*team_, profile_, order);
   }
-  /// Every node was measured once, and took so long; those of worker 0 `more_s` longer.
+  /// Every node was measured once, and took so long (lasting: more than a short step); those of worker 0
+  /// `more_s` longer.
   void measured(Length length, double more_s = 0) {
     for (std::size_t n = 0; n < team_->nodes.size(); ++n) {
       team_->nodes[n].length = length;
-      const double took_s = 50e-9 + (team_->nodes[n].home == 0 ? more_s : 0);
+      const double took_s =
+          (length == Length::lasting ? 300e-6 : 50e-9) + (team_->nodes[n].home == 0 ? more_s : 0);
       profile_.nodes[n] = {static_cast<std::uint64_t>(took_s / seconds_per_tick()), 1};
     }
   }
@@ -63,12 +68,12 @@ class OrderChoiceTest : public ::testing::Test {
 TEST_F(OrderChoiceTest, MeasuresFirst) {
   make(Order::automatic);
   const auto first = choice_->first(0);
-  EXPECT_FALSE(first.fixed);
+  EXPECT_EQ(first.order, Order::free);
   EXPECT_GT(first.until, 0);
   EXPECT_LT(first.until, 100);
   measured(Length::brief);
   const auto next = choice_->next(first.until);
-  EXPECT_TRUE(next.fixed);
+  EXPECT_EQ(next.order, Order::fixed);
   EXPECT_GT(next.until, first.until);
   EXPECT_LT(next.until, forever);
 }
@@ -76,47 +81,110 @@ TEST_F(OrderChoiceTest, MeasuresFirst) {
 TEST_F(OrderChoiceTest, FreeIfOneNodeTakesLonger) {
   make(Order::automatic);
   measured(Length::brief);
-  team_->nodes[2].length = Length::a_while;
-  EXPECT_FALSE(choice_->first(100000).fixed);
+  team_->nodes[2].length = Length::lasting;
+  profile_.nodes[2].ticks = static_cast<std::uint64_t>(300e-6 / seconds_per_tick());
+  EXPECT_EQ(choice_->first(100000).order, Order::free);
   EXPECT_EQ(choice_->next(100000).until, forever);
 }
 
 TEST_F(OrderChoiceTest, LooksAgainWhenNodesHaveGrown) {
   make(Order::automatic);
   measured(Length::brief);
-  ASSERT_TRUE(choice_->first(100000).fixed);
+  ASSERT_EQ(choice_->first(100000).order, Order::fixed);
   measured(Length::lasting);
   team_->workers[1]->saw_long_node = true;
-  EXPECT_FALSE(choice_->next(100001).fixed);
+  EXPECT_EQ(choice_->next(100001).order, Order::free);
   measured(Length::brief);
-  EXPECT_TRUE(choice_->first(100002).fixed);
+  EXPECT_EQ(choice_->first(100002).order, Order::fixed);
 }
 
 TEST_F(OrderChoiceTest, FreeIfSomebodyHasMoreToDo) {
   make(Order::automatic);
   measured(Length::brief, 1.5e-6);
-  EXPECT_FALSE(choice_->first(100000).fixed);
+  EXPECT_EQ(choice_->first(100000).order, Order::free);
   make(Order::automatic, false);  // and nobody may take it
   measured(Length::brief, 1.5e-6);
-  EXPECT_TRUE(choice_->first(100000).fixed);
+  EXPECT_EQ(choice_->first(100000).order, Order::fixed);
   make(Order::automatic);
   measured(Length::brief, 0.3e-6);  // not worth to be taken
-  EXPECT_TRUE(choice_->first(100000).fixed);
+  EXPECT_EQ(choice_->first(100000).order, Order::fixed);
 }
 
 TEST_F(OrderChoiceTest, FreeWithMoreWorkersThanCores) {
   make(Order::automatic, true, true);
   measured(Length::brief);
-  EXPECT_FALSE(choice_->first(100000).fixed);
+  EXPECT_EQ(choice_->first(100000).order, Order::free);
+}
+
+// The better one of two turns counts, and short ones do not.
+TEST(ContestTest, CountsTheBetterTurn) {
+  Contest contest;
+  contest.start(3);
+  EXPECT_EQ(contest.way(), 0U);
+  contest.took(contest.steps_left(), 1e-6);  // too short a time to tell
+  EXPECT_EQ(contest.way(), 0U);
+  const std::int64_t steps = contest.steps_left();
+  EXPECT_GT(steps, 32);
+  contest.took(steps / 2, 1e-3);  // half of a turn
+  EXPECT_EQ(contest.way(), 0U);
+  EXPECT_EQ(contest.steps_left(), steps - steps / 2);
+  contest.took(contest.steps_left(), 9e-3);
+  for (const double s : {5e-3, 2.9e-3, 3e-3, 2e-3, 8e-3}) {
+    EXPECT_FALSE(contest.decided());
+    contest.took(steps, s);
+  }
+  EXPECT_TRUE(contest.decided());
+  EXPECT_EQ(contest.winner(1), 1U);    // 3, 2 and 2.9
+  EXPECT_EQ(contest.winner(0.6), 0U);  // not by enough
+  contest.start(2);
+  EXPECT_FALSE(contest.decided());
+  EXPECT_EQ(contest.steps_left(), steps);
+}
+
+TEST_F(OrderChoiceTest, TriesWhatElseMayBeQuicker) {
+  make(Order::automatic);
+  measured(Length::brief);
+  // one contest from `step` on, in which all orders take 4 ms a turn but this one, which takes 1
+  const auto contest = [&](std::int64_t step, Order quick) {
+    std::multiset<Order> seen;
+    auto segment = choice_->first(step);
+    for (int turn = 0; turn < 6; ++turn) {
+      seen.insert(segment.order);
+      std::this_thread::sleep_for(std::chrono::milliseconds(segment.order == quick ? 1 : 4));
+      segment = choice_->next(segment.until);
+    }
+    EXPECT_EQ(seen, (std::multiset<Order>{Order::free, Order::free, Order::fixed, Order::fixed, Order::single,
+                                          Order::single}));
+    return segment;
+  };
+  auto segment = contest(100000, Order::single);
+  EXPECT_EQ(segment.order, Order::single);
+  while (segment.until < 108000) segment = choice_->next(segment.until);
+  EXPECT_EQ(segment.order, Order::single);
+  EXPECT_EQ(choice_->first(108000).order, Order::single) << "also in the next run";
+  EXPECT_EQ(contest(200000, Order::fixed).order, Order::fixed) << "cores and neighbours change";
+  measured(Length::a_while);
+  EXPECT_EQ(choice_->first(201000).order, Order::fixed) << "as was measured, if not the likeliest now";
+}
+
+TEST_F(OrderChoiceTest, NobodyElseRunsTasksWithoutStealing) {
+  make(Order::automatic, false);
+  measured(Length::brief);
+  auto segment = choice_->first(100000);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(segment.order, Order::fixed);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    segment = choice_->next(segment.until);
+  }
 }
 
 TEST_F(OrderChoiceTest, DoesAsItIsTold) {
   make(Order::fixed);
-  EXPECT_TRUE(choice_->first(0).fixed);
+  EXPECT_EQ(choice_->first(0).order, Order::fixed);
   EXPECT_EQ(choice_->first(0).until, forever);
   make(Order::free);
   measured(Length::brief);
-  EXPECT_FALSE(choice_->first(100000).fixed);
+  EXPECT_EQ(choice_->first(100000).order, Order::free);
   EXPECT_EQ(choice_->first(100000).until, forever);
 }
 

@@ -42,6 +42,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, ThreadedPrograms,
                          ::testing::Values(Way{"tasks", Schedule::tasks, Order::automatic},
                                            Way{"free_order", Schedule::tasks, Order::free},
                                            Way{"fixed_order", Schedule::tasks, Order::fixed},
+                                           Way{"single_order", Schedule::tasks, Order::single},
                                            Way{"bulk", Schedule::bulk, Order::automatic}),
                          [](const auto& info) { return info.param.name; });
 

@@ -78,6 +78,12 @@ TEST(Explain, IdleWorkersAndSmallTasks) {
   expect_says(explain(of({rank_of(1, {{0.5, 0, 0}, {0.5, 0, 0}}, many)}), roofline, {}), "Too small tasks");
 }
 
+TEST(Explain, OneWorkerForAllTasks) {
+  RankTimes rank = rank_of(1, {{1, 0, 0}, {0, 0, 1}}, {10'000, 1, 0, 0});
+  rank.single_s = 0.9;
+  expect_says(explain(of({rank}), roofline, {}), "one worker of a rank alone took less time");
+}
+
 TEST(Explain, TheBusiestKernelUnderTheRoofline) {
   const auto run = [](double flops, double bytes) {
     return explain(of({rank_of(1, {{1, 0, 0}}, {100, 1, flops, bytes})}), roofline, {});

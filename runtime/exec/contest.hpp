@@ -1,0 +1,62 @@
+// Which of several ways to do the same steps takes least time: they are tried in turns.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace tutti {
+
+/// Each way has two turns, and the better one of them counts: what disturbed one turn alone decides nothing.
+/// A turn lasts at least 32 steps and 100 us, so that its beginning and end do not matter.
+class Contest {
+ public:
+  /// Begins anew, among so many ways.
+  void start(std::size_t ways) {
+    best_s_.assign(ways, std::numeric_limits<double>::infinity());
+    turn_ = 0;
+    done_ = 0;
+    took_s_ = 0;
+  }
+  bool decided() const { return turn_ == 2 * best_s_.size(); }
+
+  /// The way whose turn it is, and the steps that it has left.
+  std::size_t way() const { return turn_ % best_s_.size(); }
+  std::int64_t steps_left() const { return steps_ - done_; }
+  /// These steps, of that way, took so long.
+  void took(std::int64_t steps, double s) {
+    done_ += steps;
+    took_s_ += s;
+    if (done_ < steps_) return;
+    if (took_s_ < shortest_s) {
+      steps_ *= 8;
+      return start(best_s_.size());
+    }
+    double& best_s = best_s_[way()];
+    best_s = std::min(best_s, took_s_ / static_cast<double>(done_));
+    ++turn_;
+    done_ = 0;
+    took_s_ = 0;
+  }
+
+  /// The way that took least, though another one only if it took less than `part` of way 0's time.
+  std::size_t winner(double part) const {
+    const auto least = std::min_element(best_s_.begin(), best_s_.end());
+    return *least < part * best_s_[0] ? static_cast<std::size_t>(least - best_s_.begin()) : 0;
+  }
+  /// The steps of one turn.
+  std::int64_t steps() const { return steps_; }
+
+ private:
+  static constexpr double shortest_s = 100e-6;
+
+  std::vector<double> best_s_;  // a step, by way
+  std::int64_t steps_ = 32;
+  std::size_t turn_ = 0;
+  std::int64_t done_ = 0;
+  double took_s_ = 0;
+};
+
+}  // namespace tutti
