@@ -2,10 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
 namespace tutti {
 
@@ -13,17 +13,20 @@ namespace tutti {
 /// A turn lasts at least 32 steps and 100 us, so that its beginning and end do not matter.
 class Contest {
  public:
+  static constexpr std::size_t most_ways = 3;
+
   /// Begins anew, among so many ways.
   void start(std::size_t ways) {
-    best_s_.assign(ways, std::numeric_limits<double>::infinity());
+    ways_ = ways;
+    best_s_.fill(std::numeric_limits<double>::infinity());
     turn_ = 0;
     done_ = 0;
     took_s_ = 0;
   }
-  bool decided() const { return turn_ == 2 * best_s_.size(); }
+  bool decided() const { return turn_ == 2 * ways_; }
 
   /// The way whose turn it is, and the steps that it has left.
-  std::size_t way() const { return turn_ % best_s_.size(); }
+  std::size_t way() const { return turn_ % ways_; }
   std::int64_t steps_left() const { return steps_ - done_; }
   /// These steps, of that way, took so long.
   void took(std::int64_t steps, double s) {
@@ -32,7 +35,7 @@ class Contest {
     if (done_ < steps_) return;
     if (took_s_ < shortest_s) {
       steps_ *= 8;
-      return start(best_s_.size());
+      return start(ways_);
     }
     double& best_s = best_s_[way()];
     best_s = std::min(best_s, took_s_ / static_cast<double>(done_));
@@ -52,7 +55,8 @@ class Contest {
  private:
   static constexpr double shortest_s = 100e-6;
 
-  std::vector<double> best_s_;  // a step, by way
+  std::size_t ways_ = 0;
+  std::array<double, most_ways> best_s_{};  // a step, by way
   std::int64_t steps_ = 32;
   std::size_t turn_ = 0;
   std::int64_t done_ = 0;

@@ -1,7 +1,8 @@
 #include "runtime/exec/fixed_order.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <tuple>
+#include <utility>
 
 #include "runtime/insight/clock.hpp"
 
@@ -33,51 +34,58 @@ std::vector<bool> find_late(const Plan& plan, const std::vector<std::uint32_t>& 
   return late;
 }
 
-/// By node: how long it and the longest chain of nodes after it take, in this cycle and the next. It falls
-/// along each edge within a copy, or stays. With messages 0: other ranks would find another order.
-std::vector<std::int64_t> work_that_waits_us(const Plan& plan, const Profile& profile) {
-  std::vector<double> next(plan.nodes.size(), 0), now(next);
-  std::vector<std::int64_t> us(next.size(), 0);
-  if (!plan.messages.empty()) return us;
-  for (int cycle = 0; cycle < 2; ++cycle, std::swap(now, next))
-    for (auto u = static_cast<std::uint32_t>(plan.nodes.size()); u-- > 0;) {
-      double after_s = 0;
-      for (std::uint32_t e = plan.first_successor[u]; e < plan.first_successor[u + 1]; ++e)
-        after_s = std::max(after_s, (plan.distances[e] == 0 ? now : next)[plan.successors[e]]);
-      const NodeTime& time = profile.nodes[u];
-      now[u] = after_s + static_cast<double>(time.ticks) / std::max<std::uint64_t>(time.samples, 1) *
-                             seconds_per_tick();
-    }
-  std::transform(next.begin(), next.end(), us.begin(),
-                 [](double s) { return static_cast<std::int64_t>(1e6 * s); });
-  return us;
-}
-
 }  // namespace
 
-void FixedOrder::lay_down() {
-  const Plan& plan = team_.plan;
+FixedOrder::FixedOrder(Team& team, const Profile& profile)
+    : team_(team),
+      profile_(profile),
+      sequences_(team.workers.size()),
+      waiting_s_(team.plan.nodes.size(), 0),
+      waiting_next_s_(waiting_s_) {
+  const Plan& plan = team.plan;
   const auto tokens = count_tokens(plan);
-  const auto late = find_late(plan, tokens);
-  const auto waits_us = work_that_waits_us(plan, profile_);
-  sequences_.resize(team_.workers.size());
+  late_ = find_late(plan, tokens);
   for (std::uint32_t copy = 0; copy < plan.copies_per_cycle(); ++copy) {
-    std::vector<std::uint32_t> order(plan.first_node[copy + 1] - plan.first_node[copy]);
-    std::iota(order.begin(), order.end(), plan.first_node[copy]);
-    std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return late[a] != late[b] ? late[b] : waits_us[a] > waits_us[b];
-    });
     for (Sequence& s : sequences_) s.first.push_back(static_cast<std::uint32_t>(s.items.size()));
-    for (const std::uint32_t n : order)
-      sequences_[plan.nodes[n].home.value].items.push_back({&team_.nodes[n], n, tokens[n]});
+    for (std::uint32_t n = plan.first_node[copy]; n < plan.first_node[copy + 1]; ++n)
+      sequences_[plan.nodes[n].home.value].items.push_back({&team.nodes[n], n, tokens[n]});
   }
   for (Sequence& s : sequences_) s.first.push_back(static_cast<std::uint32_t>(s.items.size()));
 }
 
 void FixedOrder::enter(std::uint32_t copy, std::int64_t /*step*/) {
-  if (sequences_.empty()) lay_down();
+  if (!sorted_) sort();
+  sorted_ = true;
   const auto& counters = team_.fresh_counters(copy, Edges::between_workers);
   for (std::uint32_t n = 0; n < counters.size(); ++n) team_.nodes[n].counter = counters[n];
+}
+
+// With messages other ranks would find another order, so work counts only without.
+void FixedOrder::sort() {
+  if (team_.plan.messages.empty()) find_waiting_work();
+  const auto waits_us = [&](const Item& i) { return static_cast<std::int64_t>(1e6 * waiting_s_[i.node]); };
+  const auto key = [&](const Item& i) { return std::tuple(bool{late_[i.node]}, -waits_us(i), i.node); };
+  const auto comes_first = [&](const Item& a, const Item& b) { return key(a) < key(b); };
+  for (Sequence& s : sequences_)
+    for (std::size_t copy = 0; copy + 1 < s.first.size(); ++copy)
+      std::sort(s.items.begin() + s.first[copy], s.items.begin() + s.first[copy + 1], comes_first);
+}
+
+// How long each node and the longest chain of nodes after it take, in this cycle and the next. It falls along
+// each edge within a copy, or stays.
+void FixedOrder::find_waiting_work() {
+  const Plan& plan = team_.plan;
+  for (int cycle = 0; cycle < 2; ++cycle, std::swap(waiting_s_, waiting_next_s_))
+    for (auto u = static_cast<std::uint32_t>(plan.nodes.size()); u-- > 0;) {
+      double after_s = 0;
+      for (std::uint32_t e = plan.first_successor[u]; e < plan.first_successor[u + 1]; ++e)
+        after_s =
+            std::max(after_s, (plan.distances[e] == 0 ? waiting_s_ : waiting_next_s_)[plan.successors[e]]);
+      const NodeTime& time = profile_.nodes[u];
+      waiting_s_[u] =
+          after_s + static_cast<double>(time.ticks) / std::max(time.samples, 1U) * seconds_per_tick();
+    }
+  std::swap(waiting_s_, waiting_next_s_);
 }
 
 void FixedOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {

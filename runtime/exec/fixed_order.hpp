@@ -22,7 +22,7 @@ namespace tutti {
 class FixedOrder final : public ReplayOrder {
  public:
   /// The profile tells what nodes took when the first steps are entered.
-  FixedOrder(Team& team, const Profile& profile) : team_(team), profile_(profile) {}
+  FixedOrder(Team& team, const Profile& profile);
 
   void enter(std::uint32_t copy, std::int64_t step) override;
   void work(Worker& w, std::uint32_t copy, std::int64_t step) override;
@@ -40,7 +40,8 @@ class FixedOrder final : public ReplayOrder {
     std::vector<std::uint32_t> first;  ///< by copy, and one past the end
   };
 
-  void lay_down();
+  void find_waiting_work();
+  void sort();
   bool run_step(Worker& w, std::span<const Item> items, std::int64_t step);
   bool wait_for_tokens(Worker& w, const HotNode& hot);
   bool wait_for_gate(Worker& w, std::int64_t step);
@@ -51,7 +52,12 @@ class FixedOrder final : public ReplayOrder {
 
   Team& team_;
   const Profile& profile_;
-  std::vector<Sequence> sequences_;  // by worker; empty before the first steps
+  std::vector<Sequence> sequences_;  // by worker
+  bool sorted_ = false;
+  // by node
+  std::vector<bool> late_;              // it waits, in its own copy, for something from outside
+  std::vector<double> waiting_s_;       // work that waits for it,
+  std::vector<double> waiting_next_s_;  // and for its next run; scratch
 };
 
 }  // namespace tutti

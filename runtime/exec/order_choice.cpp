@@ -47,10 +47,10 @@ OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
     look_at_nodes();
     look_at_ = step + (candidates_[0] == Order::free ? 0 : trial * copies);
   }
-  if (candidates_.size() == 1 && winner_ == Order::free)
+  if (candidates_.count == 1 && winner_ == Order::free)
     return {Order::free, step < trials_end ? 2 * step + trial + copies : forever};
-  if (candidates_.size() > 1) {
-    if (contest_.decided() && step >= contest_at_) contest_.start(candidates_.size());
+  if (candidates_.count > 1) {
+    if (contest_.decided() && step >= contest_at_) contest_.start(candidates_.count);
     in_contest_ = !contest_.decided();
   }
   if (in_contest_) {
@@ -60,7 +60,7 @@ OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
   }
   const std::int64_t end = step + chunk_;
   chunk_ *= 16;  // to meet between segments takes some us
-  return {winner_, candidates_.size() > 1 ? std::min(end, contest_at_) : end};
+  return {winner_, candidates_.count > 1 ? std::min(end, contest_at_) : end};
 }
 
 // The next contest is the later, the longer the same order has won: cores and their neighbours change.
@@ -96,18 +96,19 @@ void OrderChoice::look_at_nodes() {
   const bool one_worker = load_s_.size() == 1;
 
   const bool likely_fixed = all_brief && !stealing_wins && !team_.oversubscribed;
-  std::vector<Order> candidates{likely_fixed ? Order::fixed : Order::free};
+  Candidates candidates;
+  candidates.add(likely_fixed ? Order::fixed : Order::free);
   if (all_measured && sum_s <= short_step_s * copies && team_.plan.messages.empty() &&
       (team_.steals || one_worker) && !team_.oversubscribed) {
-    candidates.push_back(likely_fixed ? Order::free : Order::fixed);
-    if (!one_worker && sum_s <= single_may_win * most_s) candidates.push_back(Order::single);
+    candidates.add(likely_fixed ? Order::free : Order::fixed);
+    if (!one_worker && sum_s <= single_may_win * most_s) candidates.add(Order::single);
   }
   if (std::is_permutation(candidates.begin(), candidates.end(), candidates_.begin(), candidates_.end()))
     return;
-  candidates_ = std::move(candidates);
+  candidates_ = candidates;
   winner_ = candidates_[0];
   pause_ = pause;
-  contest_.start(candidates_.size());
+  contest_.start(candidates_.count);
 }
 
 // Takes in what was measured since the last look; the profile may begin anew.

@@ -1,6 +1,7 @@
 // Which order of replay suits a plan, by what its nodes took so far.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -33,6 +34,15 @@ class OrderChoice {
   static constexpr std::int64_t chunk = 1 << 10;    // steps in fixed order before a second look, in each run
   static constexpr std::int64_t pause = 256;        // times the steps of a turn, between contests, at first
 
+  struct Candidates {
+    std::array<Order, Contest::most_ways> orders{};
+    std::size_t count = 0;
+    void add(Order order) { orders[count++] = order; }
+    Order operator[](std::size_t i) const { return orders[i]; }
+    const Order* begin() const { return orders.data(); }
+    const Order* end() const { return orders.data() + count; }
+  };
+
   Segment begin(std::int64_t step);
   bool saw_long_nodes() const;
   void look_at_nodes();
@@ -49,7 +59,7 @@ class OrderChoice {
   std::int64_t chunk_ = chunk;
 
   // the orders that may be quickest, the likeliest one first; a contest is held if they are several
-  std::vector<Order> candidates_{Order::free};
+  Candidates candidates_{{Order::free}, 1};
   Contest contest_;
   Order winner_ = Order::free;
   std::int64_t contest_at_ = 0;

@@ -41,16 +41,18 @@ class OrderChoiceTest : public ::testing::Test {
   void make(Order order, bool steal = true, bool oversubscribed = false) {
     team_ = std::make_unique<Team>(ExecutorContext{const_cast<Plan&>(simulator_.plan(0)), gate_, messages_,
                                                    oversubscribed, steal, order, profile_, nullptr, 0});
+    profile_.nodes.assign(profile_.nodes.size(), {});
     choice_ = std::make_unique<OrderChoice>(*team_, profile_, order);
   }
-  /// Every node was measured once, and took so long (lasting: more than a short step); those of worker 0
+  /// Every node was measured once more, and took so long (lasting: more than a short step); those of worker 0
   /// `more_s` longer.
   void measured(Length length, double more_s = 0) {
     for (std::size_t n = 0; n < team_->nodes.size(); ++n) {
       team_->nodes[n].length = length;
       const double took_s =
           (length == Length::lasting ? 300e-6 : 50e-9) + (team_->nodes[n].home == 0 ? more_s : 0);
-      profile_.nodes[n] = {static_cast<std::uint64_t>(took_s / seconds_per_tick()), 1};
+      profile_.nodes[n].ticks += static_cast<std::uint64_t>(took_s / seconds_per_tick());
+      ++profile_.nodes[n].samples;
     }
   }
 
