@@ -12,7 +12,7 @@ constexpr double node_cost_s = 30e-9;       // beside its kernel
 constexpr double stealing_wins_s = 1e-6;    // if a worker has so much more to do in a step than the others
 constexpr double stealing_wins_part = 1.2;  // and so many times as much
 constexpr double single_may_win = 3;        // if all have at most so many times as much to do as the busiest
-constexpr double short_step_s = 200e-6;     // of all nodes: others than the likeliest order may be tried
+constexpr double short_step_s = 100e-6;     // of all nodes: others than the likeliest order may be tried
 constexpr double wins_part = 0.95;          // of the likeliest one's time, if another takes at most so much
 constexpr std::int64_t longest_pause = 1 << 16;
 
@@ -56,7 +56,7 @@ OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
   if (in_contest_) {
     begin_step_ = step;
     begin_ticks_ = ticks();
-    return {candidates_[contest_.way()], step + contest_.steps_left()};
+    return {candidates_[contest_.way()], step + contest_.steps()};
   }
   const std::int64_t end = step + chunk_;
   chunk_ *= 16;  // to meet between segments takes some us
@@ -68,7 +68,7 @@ void OrderChoice::decide(std::int64_t step) {
   const Order winner = candidates_[contest_.winner(wins_part)];
   pause_ = winner == winner_ ? std::min(4 * pause_, longest_pause) : pause;
   winner_ = winner;
-  contest_at_ = step + pause_ * contest_.steps();
+  contest_at_ = step + pause_ * contest_.turn_steps();
 }
 
 bool OrderChoice::saw_long_nodes() const {
@@ -94,7 +94,6 @@ void OrderChoice::look_at_nodes() {
       team_.steals && most_s >= stealing_wins_part * mean_s && most_s - mean_s >= stealing_wins_s * copies;
 
   const bool one_worker = load_s_.size() == 1;
-
   const bool likely_fixed = all_brief && !stealing_wins && !team_.oversubscribed;
   Candidates candidates;
   candidates.add(likely_fixed ? Order::fixed : Order::free);

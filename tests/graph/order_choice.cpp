@@ -1,7 +1,9 @@
 // When the tasks schedule replays in fixed or single order, and when in free order.
 #include "runtime/exec/order_choice.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <initializer_list>
 #include <limits>
 #include <set>
 #include <thread>
@@ -118,45 +120,65 @@ TEST_F(OrderChoiceTest, FreeWithMoreWorkersThanCores) {
   EXPECT_EQ(choice_->first(100000).order, Order::free);
 }
 
+/// Takes `turns` whole turns of `s` seconds each.
+void take_turns(Contest& contest, std::initializer_list<double> turns) {
+  for (const double s : turns) {
+    ASSERT_FALSE(contest.decided());
+    const std::size_t way = contest.way();
+    for (std::int64_t left = contest.turn_steps(); left > 0;) {
+      ASSERT_EQ(contest.way(), way);
+      const std::int64_t steps = std::min(left, contest.steps());
+      left -= steps;
+      contest.took(steps, s * static_cast<double>(steps) / static_cast<double>(contest.turn_steps()));
+    }
+  }
+}
+
 // The better one of two turns counts, and short ones do not.
 TEST(ContestTest, CountsTheBetterTurn) {
   Contest contest;
   contest.start(3);
+  const std::int64_t few = contest.turn_steps();
+  take_turns(contest, {1e-6});  // too short a time to tell
   EXPECT_EQ(contest.way(), 0U);
-  contest.took(contest.steps_left(), 1e-6);  // too short a time to tell
-  EXPECT_EQ(contest.way(), 0U);
-  const std::int64_t steps = contest.steps_left();
-  EXPECT_GT(steps, 32);
-  contest.took(steps / 2, 1e-3);  // half of a turn
-  EXPECT_EQ(contest.way(), 0U);
-  EXPECT_EQ(contest.steps_left(), steps - steps / 2);
-  contest.took(contest.steps_left(), 9e-3);
-  for (const double s : {5e-3, 2.9e-3, 3e-3, 2e-3, 8e-3}) {
-    EXPECT_FALSE(contest.decided());
-    contest.took(steps, s);
-  }
+  EXPECT_GT(contest.turn_steps(), few);
+  take_turns(contest, {4e-3, 3.5e-3, 2.9e-3, 3e-3, 2e-3, 2.95e-3});
   EXPECT_TRUE(contest.decided());
   EXPECT_EQ(contest.winner(1), 1U);    // 3, 2 and 2.9
   EXPECT_EQ(contest.winner(0.6), 0U);  // not by enough
   contest.start(2);
   EXPECT_FALSE(contest.decided());
-  EXPECT_EQ(contest.steps_left(), steps);
+  EXPECT_EQ(contest.way(), 0U);
+}
+
+TEST(ContestTest, GivesUpWhatTakesFarLonger) {
+  Contest contest;
+  contest.start(3);
+  take_turns(contest, {1e-3});
+  EXPECT_EQ(contest.way(), 1U);
+  contest.took(contest.steps(), 1e-3);  // a quarter of a turn
+  EXPECT_EQ(contest.way(), 2U);
+  take_turns(contest, {0.9e-3, 1e-3});
+  EXPECT_EQ(contest.way(), 2U) << "way 1 has no second turn";
+  take_turns(contest, {0.8e-3});
+  EXPECT_TRUE(contest.decided());
+  EXPECT_EQ(contest.winner(1), 2U);
 }
 
 TEST_F(OrderChoiceTest, TriesWhatElseMayBeQuicker) {
   make(Order::automatic);
   measured(Length::brief);
-  // one contest from `step` on, in which all orders take 4 ms a turn but this one, which takes 1
+  // one contest from `step` on, in which all orders take 5 ms for a quarter of a turn but this one 0.2
   const auto contest = [&](std::int64_t step, Order quick) {
-    std::multiset<Order> seen;
+    std::set<Order> seen;
     auto segment = choice_->first(step);
-    for (int turn = 0; turn < 6; ++turn) {
+    const std::int64_t quarter = segment.until - step;
+    for (; segment.until - step <= quarter; segment = choice_->next(step)) {
+      step = segment.until;
       seen.insert(segment.order);
-      std::this_thread::sleep_for(std::chrono::milliseconds(segment.order == quick ? 1 : 4));
-      segment = choice_->next(segment.until);
+      std::this_thread::sleep_for(std::chrono::microseconds(segment.order == quick ? 200 : 5000));
     }
-    EXPECT_EQ(seen, (std::multiset<Order>{Order::free, Order::free, Order::fixed, Order::fixed, Order::single,
-                                          Order::single}));
+    EXPECT_EQ(seen, (std::set<Order>{Order::free, Order::fixed, Order::single}));
     return segment;
   };
   auto segment = contest(100000, Order::single);
