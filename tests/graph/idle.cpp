@@ -27,9 +27,13 @@ Options with_threads(int threads) {
   return options;
 }
 
+class IdleInAnyOrder : public ::testing::TestWithParam<Order> {};
+
 // One task that takes no processor time either: what is used is what the idle workers use.
-TEST(Idle, WorkersWithoutWorkSleep) {
-  run_local_job(1, with_threads(2), [](Runtime& rt) {
+TEST_P(IdleInAnyOrder, WorkersWithoutWorkSleep) {
+  Options options = with_threads(2);
+  options.task_order = GetParam();
+  run_local_job(1, options, [](Runtime& rt) {
     Grid grid(rt, {1}, {{1}, Boundary::fixed(0), 0});
     Field<double> a(grid, "a");
     Graph graph = rt.record("sleep", [&](Recorder& r) {
@@ -107,8 +111,12 @@ TEST_P(IdleInOrder, ParkedWorkersSleepAndWakeUpSoon) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Orders, IdleInOrder, ::testing::Values(Order::free, Order::fixed),
-                         [](const auto& info) { return info.param == Order::free ? "free" : "fixed"; });
+const auto name_of_order = [](const auto& info) {
+  return info.param == Order::free ? "free" : info.param == Order::fixed ? "fixed" : "single";
+};
+INSTANTIATE_TEST_SUITE_P(Orders, IdleInAnyOrder, ::testing::Values(Order::free, Order::fixed, Order::single),
+                         name_of_order);
+INSTANTIATE_TEST_SUITE_P(Orders, IdleInOrder, ::testing::Values(Order::free, Order::fixed), name_of_order);
 
 TEST(Idle, WithoutStealingEveryTaskStaysAtHome) {
   Options options = with_threads(2);
