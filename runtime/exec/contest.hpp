@@ -10,7 +10,7 @@
 namespace tutti {
 
 /// Each way has two turns, and the better one of them counts: what disturbed one turn alone decides nothing.
-/// A turn lasts at least 32 steps and 100 us, so that its beginning and end do not matter; but a way that
+/// A turn lasts at least 32 steps and 200 us, so that its beginning and end do not matter; but a way that
 /// takes far more time than another is given up after a quarter of it.
 class Contest {
  public:
@@ -54,7 +54,7 @@ class Contest {
   std::int64_t turn_steps() const { return turn_steps_; }
 
  private:
-  static constexpr double shortest_s = 100e-6;
+  static constexpr double shortest_s = 200e-6;
   static constexpr double hopeless_part = 1.5;  // of another's time
 
   double least_s() const { return *std::min_element(best_s_.begin(), best_s_.end()); }

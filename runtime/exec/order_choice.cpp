@@ -63,11 +63,15 @@ OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
   return {winner_, candidates_.count > 1 ? std::min(end, contest_at_) : end};
 }
 
-// The next contest is the later, the longer the same order has won: cores and their neighbours change.
+// Another order than the likeliest has to win twice in a row, since all of one contest may have been
+// disturbed alike. The next contest is the later, the longer the same order has won: cores and their
+// neighbours change.
 void OrderChoice::decide(std::int64_t step) {
-  const Order winner = candidates_[contest_.winner(wins_part)];
-  pause_ = winner == winner_ ? std::min(4 * pause_, longest_pause) : pause;
-  winner_ = winner;
+  const Order best = candidates_[contest_.winner(wins_part)];
+  const bool is_sure = best == winner_ || best == candidates_[0] || best == rival_;
+  pause_ = best == winner_ ? std::min(4 * pause_, longest_pause) : pause;
+  if (is_sure) winner_ = best;
+  rival_ = best;
   contest_at_ = step + pause_ * contest_.turn_steps();
 }
 
@@ -105,7 +109,7 @@ void OrderChoice::look_at_nodes() {
   if (std::is_permutation(candidates.begin(), candidates.end(), candidates_.begin(), candidates_.end()))
     return;
   candidates_ = candidates;
-  winner_ = candidates_[0];
+  winner_ = rival_ = candidates_[0];
   pause_ = pause;
   contest_.start(candidates_.count);
 }

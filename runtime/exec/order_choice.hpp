@@ -32,7 +32,7 @@ class OrderChoice {
   static constexpr std::int64_t trial = 16;         // steps in which nodes are measured first
   static constexpr std::int64_t trials_end = 4096;  // what holds then holds for the rest of a run
   static constexpr std::int64_t chunk = 1 << 10;    // steps in fixed order before a second look, in each run
-  static constexpr std::int64_t pause = 256;        // times the steps of a turn, between contests, at first
+  static constexpr std::int64_t pause = 16;         // times the steps of a turn, between contests, at first
 
   struct Candidates {
     std::array<Order, Contest::most_ways> orders{};
@@ -62,6 +62,7 @@ class OrderChoice {
   Candidates candidates_{{Order::free}, 1};
   Contest contest_;
   Order winner_ = Order::free;
+  Order rival_ = Order::free;  // of the last contest
   std::int64_t contest_at_ = 0;
   std::int64_t pause_ = pause;
 
