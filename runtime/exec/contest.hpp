@@ -24,6 +24,7 @@ class Contest {
     begin_turn();
   }
   bool decided() const { return turn_ == 2 * ways_; }
+  bool is_within_turn() const { return done_ > 0; }
 
   /// The way whose turn it is, and how many steps it is to do before took().
   std::size_t way() const { return turn_ % ways_; }

@@ -43,7 +43,7 @@ OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
   const std::int64_t copies = team_.plan.copies_per_cycle();
   in_contest_ = false;
   if (wanted_ != Order::automatic) return {wanted_, forever};
-  if (step >= look_at_ || saw_long_nodes()) {
+  if ((step >= look_at_ && !contest_.is_within_turn()) || saw_long_nodes()) {
     look_at_nodes();
     look_at_ = step + (candidates_[0] == Order::free ? 0 : trial * copies);
   }

@@ -34,9 +34,7 @@ class TaskExecutor : public Executor {
     StepGate& gate = team_.gate;
     auto segment = choice_.first(step_);
     while (step_ < gate.limit()) {
-      replay_in(segment.order == Order::free    ? static_cast<ReplayOrder&>(free_)
-                : segment.order == Order::fixed ? static_cast<ReplayOrder&>(fixed_)
-                                                : single_);
+      replay_in(order_named(segment.order));
       gate.hold_at(segment.until);
       const std::uint64_t begin = ticks();
       run_to_goal();
@@ -54,6 +52,12 @@ class TaskExecutor : public Executor {
   std::string explain() const override { return team_.parts.explain(team_.plan); }
 
  private:
+  ReplayOrder& order_named(Order name) {
+    if (name == Order::fixed) return fixed_;
+    if (name == Order::single) return single_;
+    return free_;
+  }
+
   void replay_in(ReplayOrder& order) {
     if (order_ != &order) order.enter(copy_, step_);
     order_ = &order;

@@ -89,6 +89,10 @@ TEST_F(OrderChoiceTest, FreeIfOneNodeTakesLonger) {
   profile_.nodes[2].ticks = static_cast<std::uint64_t>(300e-6 / seconds_per_tick());
   EXPECT_EQ(choice_->first(100000).order, Order::free);
   EXPECT_EQ(choice_->next(100000).until, forever);
+  make(Order::automatic);
+  measured(Length::brief);
+  team_->nodes[2].length = Length::a_while;
+  EXPECT_EQ(choice_->first(100000).order, Order::free) << "if others are tried afterwards";
 }
 
 TEST_F(OrderChoiceTest, LooksAgainWhenNodesHaveGrown) {
