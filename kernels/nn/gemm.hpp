@@ -30,6 +30,12 @@ struct Plus {
     return {matrix == nullptr ? nullptr : matrix + i * stride + j, stride,
             row == nullptr ? nullptr : row + j};
   }
+  /// `value` of row i and column j, and what it is added to.
+  [[nodiscard]] T sum(T value, std::int64_t i, std::int64_t j) const {
+    if (matrix != nullptr) value += matrix[i * stride + j];
+    if (row != nullptr) value += row[j];
+    return value;
+  }
 };
 /// Where c, with `stride` values between rows, is overwritten or added to.
 template <class T>

@@ -41,12 +41,7 @@ void narrow_block(std::int64_t rows, std::int64_t columns, std::int64_t k_count,
   T whole[block_rows * panel<T>];
   block_of<Columns>(rows, k_count, a, step, b, {}, whole, panel<T>);
   for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t j = 0; j < columns; ++j) {
-      T value = whole[r * panel<T> + j];
-      if (plus.matrix != nullptr) value += plus.matrix[r * plus.stride + j];
-      if (plus.row != nullptr) value += plus.row[j];
-      c[r * stride + j] = value;
-    }
+    for (std::int64_t j = 0; j < columns; ++j) c[r * stride + j] = plus.sum(whole[r * panel<T> + j], r, j);
 }
 
 /// `wide` columns of a panel from a transposed factor.

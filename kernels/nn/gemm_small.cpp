@@ -1,6 +1,5 @@
 #include "kernels/nn/gemm_small.hpp"
 
-#include <algorithm>
 #include <bit>
 
 #include "kernels/nn/gemm_block.hpp"
@@ -66,15 +65,9 @@ template <int R, int C, class T>
     reduce_rows<R * C, T>(
         sum, [](const auto& x, const auto& y) { return x + y; }, dots);
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) {
-      const Plus<T> more = plus.from(r, j);
-      T* const values = dots + r * C;
-      if (more.matrix != nullptr)
-        for (int i = 0; i < C; ++i) values[i] += more.matrix[i];
-      if (more.row != nullptr)
-        for (int i = 0; i < C; ++i) values[i] += more.row[i];
-      std::copy_n(values, C, c + r * stride + j);
-    }
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 16
+      for (int i = 0; i < C; ++i) c[r * stride + j + i] = plus.sum(dots[r * C + i], r, j + i);
   }
   if constexpr (C > 1)
     if (j < n) dot_products<R, 1>(n - j, k, a, step, b, b_stride, plus.from(0, j), c + j, stride);
