@@ -14,6 +14,7 @@ constexpr double stealing_wins_part = 1.2;  // and so many times as much
 constexpr double single_may_win = 3;        // if all have at most so many times as much to do as the busiest
 constexpr double short_step_s = 100e-6;     // of all nodes: others than the likeliest order may be tried
 constexpr double wins_part = 0.95;          // of the likeliest one's time, if another takes at most so much
+constexpr double changed_part = 1.5;        // of the time that a step took, or the other way round: try again
 constexpr std::int64_t longest_pause = 1 << 16;
 
 }  // namespace
@@ -32,11 +33,24 @@ OrderChoice::Segment OrderChoice::first(std::int64_t step) {
 }
 
 OrderChoice::Segment OrderChoice::next(std::int64_t step) {
-  if (in_contest_ && step > begin_step_) {
-    contest_.took(step - begin_step_, static_cast<double>(ticks() - begin_ticks_) * seconds_per_tick());
-    if (contest_.decided()) decide(step);
-  }
+  if (candidates_.count > 1 && step > begin_step_)
+    took(step, static_cast<double>(ticks() - begin_ticks_) * seconds_per_tick());
   return begin(step);
+}
+
+void OrderChoice::took(std::int64_t step, double s) {
+  if (in_contest_) {
+    contest_.took(step - begin_step_, s);
+    if (contest_.decided()) decide(step);
+    return;
+  }
+  lately_.add(step - begin_step_, s);
+  if (!lately_.is_over()) return;
+  if (lately_.step_s() > changed_part * winner_s_ || winner_s_ > changed_part * lately_.step_s()) {
+    contest_at_ = step;
+    pause_ = pause;
+  }
+  lately_ = {};
 }
 
 OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
@@ -53,26 +67,28 @@ OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
     if (contest_.decided() && step >= contest_at_) contest_.start(candidates_.count);
     in_contest_ = !contest_.decided();
   }
-  if (in_contest_) {
-    begin_step_ = step;
-    begin_ticks_ = ticks();
-    return {candidates_[contest_.way()], step + contest_.steps()};
-  }
+  begin_step_ = step;
+  begin_ticks_ = ticks();
+  if (in_contest_) return {candidates_[contest_.way()], step + contest_.steps()};
   const std::int64_t end = step + chunk_;
   chunk_ *= 16;  // to meet between segments takes some us
   return {winner_, candidates_.count > 1 ? std::min(end, contest_at_) : end};
 }
 
 // Another order than the likeliest has to win twice in a row, since all of one contest may have been
-// disturbed alike. The next contest is the later, the longer the same order has won: cores and their
-// neighbours change.
+// disturbed alike. The next contest is the later, the longer the same order has won, unless its steps come to
+// take another time: cores, their neighbours and the work itself change.
 void OrderChoice::decide(std::int64_t step) {
   const Order best = candidates_[contest_.winner(wins_part)];
   const bool is_sure = best == winner_ || best == candidates_[0] || best == rival_;
   pause_ = best == winner_ ? std::min(4 * pause_, longest_pause) : pause;
   if (is_sure) winner_ = best;
   rival_ = best;
-  contest_at_ = step + pause_ * contest_.turn_steps();
+  winner_s_ = contest_.step_s(static_cast<std::size_t>(
+      std::find(candidates_.begin(), candidates_.end(), winner_) - candidates_.begin()));
+  lately_ = {};
+  contest_at_ =
+      step + static_cast<std::int64_t>(static_cast<double>(pause_) * Turn::shortest_s / winner_s_) + 1;
 }
 
 bool OrderChoice::saw_long_nodes() const {

@@ -32,7 +32,7 @@ class OrderChoice {
   static constexpr std::int64_t trial = 16;         // steps in which nodes are measured first
   static constexpr std::int64_t trials_end = 4096;  // what holds then holds for the rest of a run
   static constexpr std::int64_t chunk = 1 << 10;    // steps in fixed order before a second look, in each run
-  static constexpr std::int64_t pause = 16;         // times the steps of a turn, between contests, at first
+  static constexpr std::int64_t pause = 16;         // turns' time between contests, at first
 
   struct Candidates {
     std::array<Order, Contest::most_ways> orders{};
@@ -47,6 +47,7 @@ class OrderChoice {
   bool saw_long_nodes() const;
   void look_at_nodes();
   void measure(std::size_t node);
+  void took(std::int64_t step, double s);
   void decide(std::int64_t step);
 
   const Team& team_;
@@ -62,7 +63,9 @@ class OrderChoice {
   Candidates candidates_{{Order::free}, 1};
   Contest contest_;
   Order winner_ = Order::free;
-  Order rival_ = Order::free;  // of the last contest
+  Order rival_ = Order::free;  // won the last contest
+  double winner_s_ = 0;        // what a step took of the winner, in the last contest
+  Turn lately_;                // of the winner, since then
   std::int64_t contest_at_ = 0;
   std::int64_t pause_ = pause;
 

@@ -124,47 +124,57 @@ TEST_F(OrderChoiceTest, FreeWithMoreWorkersThanCores) {
   EXPECT_EQ(choice_->first(100000).order, Order::free);
 }
 
-/// Takes `turns` whole turns of `s` seconds each.
-void take_turns(Contest& contest, std::initializer_list<double> turns) {
-  for (const double s : turns) {
-    ASSERT_FALSE(contest.decided());
-    const std::size_t way = contest.way();
-    for (std::int64_t left = contest.turn_steps(); left > 0;) {
-      ASSERT_EQ(contest.way(), way);
-      const std::int64_t steps = std::min(left, contest.steps());
-      left -= steps;
-      contest.took(steps, s * static_cast<double>(steps) / static_cast<double>(contest.turn_steps()));
-    }
+/// Whole turns in which each step takes so many seconds. Returns how many steps the last one had.
+std::int64_t take_turns(Contest& contest, std::initializer_list<double> turns) {
+  std::int64_t steps = 0;
+  for (const double step_s : turns) {
+    EXPECT_FALSE(contest.decided());
+    steps = 0;
+    do {
+      const std::int64_t part = contest.steps();
+      contest.took(part, step_s * static_cast<double>(part));
+      steps += part;
+    } while (contest.is_within_turn());
   }
+  return steps;
 }
 
-// The better one of two turns counts, and short ones do not.
+// The better one of two turns counts, whatever happened in the other.
 TEST(ContestTest, CountsTheBetterTurn) {
   Contest contest;
   contest.start(3);
-  const std::int64_t few = contest.turn_steps();
-  take_turns(contest, {1e-6});  // too short a time to tell
-  EXPECT_EQ(contest.way(), 0U);
-  EXPECT_GT(contest.turn_steps(), few);
-  take_turns(contest, {4e-3, 3.5e-3, 2.9e-3, 3e-3, 2e-3, 2.95e-3});
+  take_turns(contest, {4e-6, 3.5e-6, 2.9e-6, 3e-6, 2e-6, 2.95e-6});
   EXPECT_TRUE(contest.decided());
   EXPECT_EQ(contest.winner(1), 1U);    // 3, 2 and 2.9
   EXPECT_EQ(contest.winner(0.6), 0U);  // not by enough
+  EXPECT_EQ(contest.step_s(2), 2.9e-6);
   contest.start(2);
   EXPECT_FALSE(contest.decided());
   EXPECT_EQ(contest.way(), 0U);
 }
 
+TEST(ContestTest, TurnsLastLongEnough) {
+  for (const double step_s : {1e-9, 0.3e-6, 5e-6, 1e-3}) {
+    Contest contest;
+    contest.start(2);
+    const std::int64_t steps = take_turns(contest, {step_s});
+    EXPECT_EQ(contest.way(), 1U);
+    EXPECT_GE(steps, 32) << step_s;
+    EXPECT_GE(static_cast<double>(steps) * step_s, 0.999 * Turn::shortest_s) << step_s;
+    EXPECT_LE(static_cast<double>(steps) * step_s, std::max(1.1 * Turn::shortest_s, 32 * step_s)) << step_s;
+  }
+}
+
 TEST(ContestTest, GivesUpWhatTakesFarLonger) {
   Contest contest;
   contest.start(3);
-  take_turns(contest, {1e-3});
+  take_turns(contest, {3e-6});
   EXPECT_EQ(contest.way(), 1U);
-  contest.took(contest.steps(), 1e-3);  // a quarter of a turn
+  contest.took(8, 80e-6);  // a few steps, but enough to tell
   EXPECT_EQ(contest.way(), 2U);
-  take_turns(contest, {0.9e-3, 1e-3});
+  take_turns(contest, {2.7e-6, 3e-6});
   EXPECT_EQ(contest.way(), 2U) << "way 1 has no second turn";
-  take_turns(contest, {0.8e-3});
+  take_turns(contest, {2.4e-6});
   EXPECT_TRUE(contest.decided());
   EXPECT_EQ(contest.winner(1), 2U);
 }
@@ -172,26 +182,36 @@ TEST(ContestTest, GivesUpWhatTakesFarLonger) {
 TEST_F(OrderChoiceTest, TriesWhatElseMayBeQuicker) {
   make(Order::automatic);
   measured(Length::brief);
-  // one contest from `step` on, in which all orders take 5 ms for a quarter of a turn but this one 0.2
-  const auto contest = [&](std::int64_t step, Order quick) {
+  std::int64_t step = 100000;
+  auto segment = choice_->first(step);
+  const auto is_contest = [&] { return segment.until - step <= 32; };
+  const auto steps_take = [&](int us) {
+    std::this_thread::sleep_for((segment.until - step) * std::chrono::microseconds(us));
+    step = segment.until;
+    segment = choice_->next(step);
+  };
+  const auto contest_won_by = [&](Order quick) {
     std::set<Order> seen;
-    auto segment = choice_->first(step);
-    const std::int64_t quarter = segment.until - step;
-    for (; segment.until - step <= quarter; segment = choice_->next(step)) {
-      step = segment.until;
+    ASSERT_TRUE(is_contest());
+    while (is_contest()) {
       seen.insert(segment.order);
-      std::this_thread::sleep_for(std::chrono::microseconds(segment.order == quick ? 200 : 5000));
+      steps_take(segment.order == quick ? 8 : 50);
     }
     EXPECT_EQ(seen, (std::set<Order>{Order::free, Order::fixed, Order::single}));
-    return segment;
   };
-  EXPECT_EQ(contest(100000, Order::single).order, Order::fixed) << "once is not enough";
-  const auto segment = contest(102000, Order::single);
+  contest_won_by(Order::single);
+  EXPECT_EQ(segment.order, Order::fixed) << "once is not enough";
+  steps_take(50);
+  contest_won_by(Order::single);
   EXPECT_EQ(segment.order, Order::single);
-  EXPECT_EQ(choice_->first(segment.until - 1).order, Order::single) << "also in the next run";
-  EXPECT_EQ(contest(200000, Order::fixed).order, Order::fixed) << "cores and neighbours change";
+  segment = choice_->first(step + 1);
+  EXPECT_EQ(segment.order, Order::single) << "also in the next run";
+  steps_take(50);
+  contest_won_by(Order::fixed);
+  EXPECT_EQ(segment.order, Order::fixed) << "cores and neighbours change";
   measured(Length::a_while);
-  EXPECT_EQ(choice_->first(200200).order, Order::fixed) << "as was measured, if not the likeliest now";
+  segment = choice_->first(step + 1);
+  EXPECT_EQ(segment.order, Order::fixed) << "as was measured, if not the likeliest now";
 }
 
 TEST_F(OrderChoiceTest, NobodyElseRunsTasksWithoutStealing) {
