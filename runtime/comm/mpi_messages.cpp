@@ -18,20 +18,14 @@ class MpiMessages : public Messages {
   MpiMessages(std::shared_ptr<Library> library, MPI_Comm control, std::vector<MessageSpec> specs);
   ~MpiMessages() override;
   bool start(std::uint32_t index) override;
-  bool progress(std::vector<std::uint32_t>& done) override { return look(done, true); }
-  bool glance(std::vector<std::uint32_t>& done) override { return look(done, false); }
+  bool progress(std::vector<std::uint32_t>& done) override;
+  bool test(std::uint32_t index) override;
 
  private:
-  static constexpr std::uint32_t gone = ~0U;
-  static constexpr unsigned glances_at_oldest = 16;  ///< until one is at all
-
   bool post(std::uint32_t index);
-  MPI_Request send(std::uint32_t index);
+  void send(std::uint32_t index);
+  bool is_complete(std::uint32_t index);
   void take_queued();
-  bool look(std::vector<std::uint32_t>& done, bool at_all);
-  int test_all();
-  int test_oldest();
-  void retire(int completed, std::vector<std::uint32_t>& done);
   void cancel_receives();
   void await_sends();
 
@@ -41,14 +35,12 @@ class MpiMessages : public Messages {
   std::vector<Extent> extents_;
   std::vector<std::uint32_t> starts_;  ///< by message, to make some sends synchronous
   CompletionList queued_;              ///< started while another thread was in MPI
-  // Under the lock:
-  std::vector<MPI_Request> receives_;  ///< by message; persistent, null for sends
-  // what is under way, the oldest first, and the message of each
-  std::vector<MPI_Request> requests_;
-  std::vector<std::uint32_t> messages_;
-  unsigned glances_ = 0;
-  std::vector<std::uint32_t> sent_;  ///< complete, taken from queued_ and not reported yet
-  std::vector<int> completed_;       ///< positions that MPI_Testsome reports
+  // Under the lock. By message:
+  std::vector<MPI_Request> requests_;     ///< those of receives are persistent
+  std::vector<unsigned char> under_way_;  ///< started, not complete
+  std::uint32_t count_ = 0;               ///< of those
+  std::vector<std::uint32_t> sent_;       ///< complete, taken from queued_ and not reported yet
+  std::vector<int> completed_;            ///< messages that MPI_Testsome reports
 };
 
 MpiMessages::MpiMessages(std::shared_ptr<Library> library, MPI_Comm control, std::vector<MessageSpec> specs)
@@ -57,18 +49,17 @@ MpiMessages::MpiMessages(std::shared_ptr<Library> library, MPI_Comm control, std
       specs_(std::move(specs)),
       starts_(specs_.size()),
       queued_(static_cast<std::uint32_t>(specs_.size())),
+      under_way_(specs_.size()),
       completed_(specs_.size()) {
-  receives_.reserve(specs_.size());
+  requests_.reserve(specs_.size());
   for (const MessageSpec& spec : specs_) {
     const Extent& extent = extents_.emplace_back(spec.bytes);
-    MPI_Request& request = receives_.emplace_back(MPI_REQUEST_NULL);
+    MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
     if (spec.sending) continue;
     check(MPI_Recv_init(spec.staging, extent.count(), extent.type(), static_cast<int>(spec.partner.value),
                         static_cast<int>(spec.tag), communicator_->get(), &request),
           "MPI_Recv_init");
   }
-  requests_.reserve(specs_.size());
-  messages_.reserve(specs_.size());
 }
 
 MpiMessages::~MpiMessages() {
@@ -101,103 +92,82 @@ void MpiMessages::take_queued() {
   });
 }
 
-bool MpiMessages::look(std::vector<std::uint32_t>& done, bool at_all) {
+bool MpiMessages::progress(std::vector<std::uint32_t>& done) {
   const std::unique_lock lock(library_->lock(), std::try_to_lock);
   if (!lock.owns_lock()) return false;
   take_queued();
-  if (!sent_.empty()) {
-    done.insert(done.end(), sent_.begin(), sent_.end());
-    sent_.clear();
+  done.insert(done.end(), sent_.begin(), sent_.end());
+  sent_.clear();
+  if (count_ == 0) return true;
+  int completed = 0;  // those that are not under way are not looked at
+  check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed, completed_.data(),
+                     MPI_STATUSES_IGNORE),
+        "MPI_Testsome");
+  for (int i = 0; i < completed; ++i) {
+    const auto index = static_cast<std::uint32_t>(completed_[i]);
+    under_way_[index] = 0;
+    done.push_back(index);
   }
-  if (!requests_.empty())
-    retire(at_all || ++glances_ % glances_at_oldest == 0 ? test_all() : test_oldest(), done);
+  count_ -= static_cast<std::uint32_t>(completed);
   return true;
+}
+
+bool MpiMessages::test(std::uint32_t index) {
+  const std::unique_lock lock(library_->lock(), std::try_to_lock);
+  if (!lock.owns_lock() || !under_way_[index] || !is_complete(index)) return false;
+  under_way_[index] = 0;
+  --count_;
+  return true;
+}
+
+bool MpiMessages::is_complete(std::uint32_t index) {
+  int complete = 0;
+  check(MPI_Test(&requests_[index], &complete, MPI_STATUS_IGNORE), "MPI_Test");
+  return complete != 0;
 }
 
 /// True if it was a send and is complete.
 bool MpiMessages::post(std::uint32_t index) {
-  assert(requests_.size() < specs_.size());  // a message is started again only after it was complete
-  MPI_Request request = receives_[index];
+  assert(!under_way_[index]);
   if (specs_[index].sending) {
-    request = send(index);
-    int complete = 0;  // most short messages are at once, and then nobody has to look for them
-    check(MPI_Test(&request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
-    if (complete) return true;
+    send(index);
+    if (is_complete(index)) return true;  // most short ones are, and then nobody has to look for them
   } else {
-    check(MPI_Start(&request), "MPI_Start");
+    check(MPI_Start(&requests_[index]), "MPI_Start");
   }
-  requests_.push_back(request);
-  messages_.push_back(index);
+  under_way_[index] = 1;
+  ++count_;
   return false;
 }
 
 /// Not persistent as the receives are: Open MPI 4.1 sends short messages from within MPI_Isend, without a
 /// request, and a step of two ranks takes 0.66 of what it does with MPI_Start.
-MPI_Request MpiMessages::send(std::uint32_t index) {
+void MpiMessages::send(std::uint32_t index) {
   const MessageSpec& spec = specs_[index];
   const Extent& extent = extents_[index];
   const int partner = static_cast<int>(spec.partner.value);
   const int tag = static_cast<int>(spec.tag);
-  MPI_Request request = MPI_REQUEST_NULL;
   if (++starts_[index] % bounded_skew != 0) {
-    check(
-        MPI_Isend(spec.staging, extent.count(), extent.type(), partner, tag, communicator_->get(), &request),
-        "MPI_Isend");
+    check(MPI_Isend(spec.staging, extent.count(), extent.type(), partner, tag, communicator_->get(),
+                    &requests_[index]),
+          "MPI_Isend");
   } else {
-    check(
-        MPI_Issend(spec.staging, extent.count(), extent.type(), partner, tag, communicator_->get(), &request),
-        "MPI_Issend");
+    check(MPI_Issend(spec.staging, extent.count(), extent.type(), partner, tag, communicator_->get(),
+                     &requests_[index]),
+          "MPI_Issend");
   }
-  return request;
-}
-
-/// Fills completed_ and returns how many there are.
-int MpiMessages::test_all() {
-  if (requests_.size() == 1) return test_oldest();
-  int count = 0;
-  check(MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &count, completed_.data(),
-                     MPI_STATUSES_IGNORE),
-        "MPI_Testsome");
-  return count;
-}
-
-/// The same for the one that is the next to be complete where ranks go in step: in Open MPI 4.1 MPI_Test
-/// looks again after it has made progress, and MPI_Testsome, which does not, adds a tenth to a step of two
-/// ranks.
-int MpiMessages::test_oldest() {
-  int is_complete = 0;
-  check(MPI_Test(requests_.data(), &is_complete, MPI_STATUS_IGNORE), "MPI_Test");
-  completed_[0] = 0;
-  return is_complete;
-}
-
-void MpiMessages::retire(int completed, std::vector<std::uint32_t>& done) {
-  // The others close up in their order: the oldest stays in front.
-  for (int i = 0; i < completed; ++i) {
-    const auto at = static_cast<std::size_t>(completed_[i]);
-    done.push_back(messages_[at]);
-    messages_[at] = gone;
-  }
-  std::size_t kept = 0;
-  for (std::size_t at = 0; at < messages_.size(); ++at) {
-    if (messages_[at] == gone) continue;
-    messages_[kept] = messages_[at];
-    requests_[kept++] = requests_[at];
-  }
-  messages_.resize(kept);
-  requests_.resize(kept);
 }
 
 void MpiMessages::cancel_receives() {
   for (std::size_t i = 0; i < requests_.size(); ++i) {
-    if (specs_[messages_[i]].sending) continue;
-    int complete = 0;
-    MPI_Cancel(&requests_[i]);
-    MPI_Test(&requests_[i], &complete, MPI_STATUS_IGNORE);
-    requests_[i] = MPI_REQUEST_NULL;  // await_sends() is not to wait for it
+    if (specs_[i].sending) continue;
+    if (under_way_[i]) {
+      int complete = 0;
+      MPI_Cancel(&requests_[i]);
+      MPI_Test(&requests_[i], &complete, MPI_STATUS_IGNORE);
+    }
+    MPI_Request_free(&requests_[i]);  // also of one that is still under way; null, so nobody waits for it
   }
-  for (MPI_Request& request : receives_)
-    if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);  // also of one that is still under way
 }
 
 /// The staging of a send must stay until the send is done, and after this call it may be gone. The receivers

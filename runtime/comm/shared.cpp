@@ -53,19 +53,17 @@ class MixedMessages : public Messages {
   MixedMessages(std::vector<std::byte*> channels, std::unique_ptr<Messages> near,
                 std::unique_ptr<Messages> far)
       : channels_(std::move(channels)), near_(std::move(near)), far_(std::move(far)) {}
-  bool start(std::uint32_t index) override { return (channels_[index] ? near_ : far_)->start(index); }
+  bool start(std::uint32_t index) override { return of(index).start(index); }
   bool progress(std::vector<std::uint32_t>& done) override {
     const bool near = near_->progress(done);
     const bool far = far_->progress(done);
     return near && far;
   }
-  bool glance(std::vector<std::uint32_t>& done) override {
-    const bool near = near_->glance(done);
-    const bool far = far_->glance(done);
-    return near && far;
-  }
+  bool test(std::uint32_t index) override { return of(index).test(index); }
 
  private:
+  Messages& of(std::uint32_t index) { return channels_[index] ? *near_ : *far_; }
+
   std::vector<std::byte*> channels_;
   std::unique_ptr<Messages> near_;
   std::unique_ptr<Messages> far_;

@@ -50,9 +50,10 @@ class Messages {
   /// thread held the lock.
   virtual bool progress(std::vector<std::uint32_t>& done) = 0;
 
-  /// The same as one of many looks in a row, by a thread that has nothing else to do: cheaper, and may leave
-  /// for a later look what progress() would report.
-  virtual bool glance(std::vector<std::uint32_t>& done) { return progress(done); }
+  /// Whether receive `index`, which was started, is complete; true is its report, as that of progress(). For
+  /// one who waits for this message alone: cheap. Others still need progress(), and false may mean that only
+  /// that can tell.
+  virtual bool test(std::uint32_t /*index*/) { return false; }
 };
 
 /// Communication between the ranks of a job. All functions but the data plane's are collective: every rank

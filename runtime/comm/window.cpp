@@ -131,31 +131,37 @@ void Window::accept(Side& side) {
   side.credit->store(side.count, std::memory_order_release);
 }
 
-/// A look without the lock: it may see a receive half posted, so what it finds is only a reason to look
-/// again.
+/// True if it has arrived and was taken in. Under busy_.
+bool Window::take(Posted& posted) {
+  if (!posted.is_here(std::memory_order_acquire)) return false;
+  posted.flag.store(nullptr, std::memory_order_relaxed);
+  accept(sides_[posted.message]);
+  return true;
+}
+
 bool Window::anything() const {
-  for (const Posted& posted : posted_) {
-    const Number* flag = posted.flag.load(std::memory_order_acquire);
-    if (flag && flag->load(std::memory_order_relaxed) == posted.awaited.load(std::memory_order_relaxed))
-      return true;
-  }
-  return blocked_.load(std::memory_order_relaxed) != 0;
+  return blocked_.load(std::memory_order_relaxed) != 0 ||
+         std::any_of(posted_.begin(), posted_.end(),
+                     [](const Posted& posted) { return posted.is_here(std::memory_order_relaxed); });
 }
 
 bool Window::progress(std::vector<std::uint32_t>& done) {
   if (!anything()) return true;
   if (busy_.exchange(true, std::memory_order_acquire)) return false;
-  for (Posted& posted : posted_) {
-    const Number* flag = posted.flag.load(std::memory_order_acquire);
-    if (!flag || flag->load(std::memory_order_acquire) != posted.awaited.load(std::memory_order_relaxed))
-      continue;
-    posted.flag.store(nullptr, std::memory_order_relaxed);
-    accept(sides_[posted.message]);
-    done.push_back(posted.message);
-  }
+  for (Posted& posted : posted_)
+    if (take(posted)) done.push_back(posted.message);
   if (blocked_.load(std::memory_order_relaxed) != 0) retry(done);
   busy_.store(false, std::memory_order_release);
   return true;
+}
+
+bool Window::test(std::uint32_t index) {
+  Posted& posted = posted_[sides_[index].position];
+  if (!posted.is_here(std::memory_order_relaxed)) return false;
+  if (busy_.exchange(true, std::memory_order_acquire)) return false;
+  const bool taken = take(posted);
+  busy_.store(false, std::memory_order_release);
+  return taken;
 }
 
 void Window::retry(std::vector<std::uint32_t>& done) {

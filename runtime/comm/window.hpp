@@ -13,7 +13,8 @@
 //   acquire order, then writes new bytes: no read of the old ones comes later.
 // Numbers are compared for equality or by difference, so they may wrap around; slots are a power of two.
 // Inside a rank, start() publishes what it wrote to the channel's record through `Posted::flag` or
-// `Sent::blocked` (release), progress() takes it from there (acquire) under `busy_`, and reports it.
+// `Sent::blocked` (release), progress() or test() takes it from there (acquire) under `busy_`, and reports
+// it.
 #pragma once
 
 #include <atomic>
@@ -48,6 +49,7 @@ class Window : public Messages {
   ~Window() override;
   bool start(std::uint32_t index) override;
   bool progress(std::vector<std::uint32_t>& done) override;
+  bool test(std::uint32_t index) override;
 
  private:
   using Number = std::atomic<std::uint32_t>;
@@ -72,11 +74,17 @@ class Window : public Messages {
     Number& sequence(std::uint32_t number) const { return *reinterpret_cast<Number*>(slot(number)); }
     std::byte* payload(std::uint32_t number) const { return slot(number) + payload_offset; }
   };
-  /// A receive as progress() looks at it.
+  /// A receive as those who look for it see it.
   struct Posted {
     std::atomic<const Number*> flag{nullptr};  ///< the sequence number to watch, or null if not posted
     Number awaited{0};
     std::uint32_t message = 0;
+
+    /// A look without `busy_`: it may see a receive half posted, so a yes is only a reason to look again.
+    bool is_here(std::memory_order order) const {
+      const Number* number = flag.load(std::memory_order_acquire);
+      return number && number->load(order) == awaited.load(std::memory_order_relaxed);
+    }
   };
   struct Sent {
     std::atomic<bool> blocked{false};  ///< until there is a slot
@@ -88,6 +96,7 @@ class Window : public Messages {
   static bool has_room(Side& side, std::uint32_t number);
   static bool advance(Side& side);
   static void accept(Side& side);
+  bool take(Posted& posted);
   bool anything() const;
   void retry(std::vector<std::uint32_t>& done);
 
@@ -96,7 +105,7 @@ class Window : public Messages {
   std::vector<Sent> sent_;
   std::vector<std::shared_ptr<SharedMemory>> memory_;
   std::atomic<std::uint32_t> blocked_{0};                         ///< of sent_
-  alignas(cache_line_size_bytes) std::atomic<bool> busy_{false};  ///< a thread is in progress()
+  alignas(cache_line_size_bytes) std::atomic<bool> busy_{false};  ///< a thread is in progress() or test()
 };
 
 }  // namespace tutti

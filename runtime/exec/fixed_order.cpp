@@ -120,28 +120,34 @@ bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::int64_t s
   return true;
 }
 
-[[gnu::noinline]] bool FixedOrder::wait_for_tokens(Worker& w, const HotNode& hot) {
+[[gnu::noinline]] bool FixedOrder::wait_for_tokens(Worker& w, HotNode& hot) {
   w.current.store(none, std::memory_order_relaxed);
-  return wait(w, [&] { return hot.counter == 0; });
+  const auto until = [&] { return hot.counter == 0; };
+  if (hot.kind != NodeKind::receive) return wait(w, until, [] { return false; });
+  return wait(w, until, [&] {
+    const bool arrived = team_.network.test(w, hot.node->payload);
+    hot.counter -= arrived ? 1 : 0;
+    return arrived;
+  });
 }
 
 // False if there are no more steps, or another worker failed.
 bool FixedOrder::wait_for_gate(Worker& w, std::int64_t step) {
   if (step < team_.gate.open()) return !team_.failed();
   w.current.store(none, std::memory_order_relaxed);
-  return wait(w, [&] { return step < team_.gate.open() || step >= team_.gate.goal(); }) &&
-         step < team_.gate.open();
+  const auto until = [&] { return step < team_.gate.open() || step >= team_.gate.goal(); };
+  return wait(w, until, [] { return false; }) && step < team_.gate.open();
 }
 
-// Takes in what comes from outside until until() is true. False if another worker failed.
-template <class Until>
-bool FixedOrder::wait(Worker& w, Until until) {
+// Takes in what comes from outside until until() is true. look() looks for what is awaited, if that is in one
+// place. False if another worker failed.
+template <class Until, class Look>
+bool FixedOrder::wait(Worker& w, Until until, Look look) {
   while (!until()) {
-    if (take_mail(w) || poll(w)) continue;
+    if (take_mail(w) || look() || poll(w)) continue;
     if (team_.failed()) return false;
     w.gate_seen = team_.gate.open();  // until() says whether it matters
-    team_.waiting.rest(
-        w, [&] { return poll(w); }, [&] { return team_.failed() || until(); });
+    team_.waiting.rest(w, look, [&] { return team_.failed() || until(); });
   }
   if (w.idle > 0) team_.waiting.end(w);
   return true;

@@ -43,12 +43,12 @@ class FixedOrder final : public ReplayOrder {
   void find_waiting_work();
   void sort();
   bool run_step(Worker& w, std::span<const Item> items, std::int64_t step);
-  bool wait_for_tokens(Worker& w, const HotNode& hot);
+  bool wait_for_tokens(Worker& w, HotNode& hot);
   bool wait_for_gate(Worker& w, std::int64_t step);
   bool take_mail(Worker& w);
   bool poll(Worker& w);
-  template <class Until>
-  bool wait(Worker& w, Until until);
+  template <class Until, class Look>
+  bool wait(Worker& w, Until until, Look look);
 
   Team& team_;
   const Profile& profile_;

@@ -33,18 +33,27 @@ class Network {
   /// Received and not yet unpacked.
   bool has_arrived(std::uint32_t message) const { return arrived_[message] != 0; }
 
+  /// Whether a message to receive has arrived, for one who waits for it; it is told only once.
+  bool test(Worker& w, std::uint32_t message) {
+    const std::uint64_t begin = w.meter.tracing() ? ticks() : 0;
+    if (!messages_.test(message)) return false;
+    w.meter.found_messages(begin);
+    arrived_[message] = 1;
+    return true;
+  }
+
   /// Looks once, having nothing else to do, and calls deliver(message) for each message that is done. True if
   /// there was any.
   template <class Deliver>
   bool poll(Worker& w, Deliver deliver) {
-    return in_use() && look(w, true, deliver);
+    return in_use() && look(w, deliver);
   }
   /// Looks once between two tasks; the meter samples what it costs.
   template <class Deliver>
   void poll_between_nodes(Worker& w, Deliver deliver) {
     if (!in_use()) return;
     const std::uint64_t begin = w.meter.begin_poll();
-    look(w, false, deliver);
+    look(w, deliver);
     if (begin != 0) w.meter.end_poll(begin);
   }
 
@@ -62,13 +71,10 @@ class Network {
 
  private:
   template <class Deliver>
-  bool look(Worker& w, bool glance, Deliver deliver) {
+  bool look(Worker& w, Deliver deliver) {
     w.messages_done.clear();
     const std::uint64_t begin = w.meter.tracing() ? ticks() : 0;
-    if (glance)
-      messages_.glance(w.messages_done);
-    else
-      messages_.progress(w.messages_done);
+    messages_.progress(w.messages_done);
     if (w.messages_done.empty()) return false;
     w.meter.found_messages(begin);
     for (const std::uint32_t m : w.messages_done) {
