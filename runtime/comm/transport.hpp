@@ -50,9 +50,8 @@ class Messages {
   /// thread held the lock.
   virtual bool progress(std::vector<std::uint32_t>& done) = 0;
 
-  /// Whether receive `index`, which was started, is complete; true is its report, as that of progress(). For
-  /// one who waits for this message alone: cheap. Others still need progress(), and false may mean that only
-  /// that can tell.
+  /// True if receive `index` was started and is complete: its report, as that of progress(). Cheap, for one
+  /// who waits for this message alone: others still need progress(), and what is false here that may know.
   virtual bool test(std::uint32_t /*index*/) { return false; }
 };
 

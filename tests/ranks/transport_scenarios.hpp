@@ -66,7 +66,8 @@ inline void exchanges(Transport& transport, std::uint32_t rounds) {
 }
 
 /// One graph in which every rank sends `steps` messages of different sizes through `channels` channels to
-/// every rank, itself included. Whoever gets a completion checks it and starts the message again. In place:
+/// every rank, itself included. Whoever gets a completion, by progress() or test(), checks it and starts the
+/// message again. In place:
 /// the transport may put its own memory for the staging.
 class Traffic {
  public:
@@ -97,9 +98,13 @@ class Traffic {
   /// Any number of threads; returns when all messages of this rank have made all their steps.
   void work() {
     std::vector<std::uint32_t> done;
+    std::uint32_t tested = 0;
     while (open_.load() > 0) {
       done.clear();
-      messages_->progress(done);
+      do tested = (tested + 1) % static_cast<std::uint32_t>(specs_.size());
+      while (specs_[tested].sending);
+      if (messages_->test(tested)) done.push_back(tested);
+      if (done.empty() || tested % 3 == 0) messages_->progress(done);
       if (done.empty()) std::this_thread::yield();
       for (const std::uint32_t index : done) finish(index);
     }
