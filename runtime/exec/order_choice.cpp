@@ -32,22 +32,23 @@ OrderChoice::Segment OrderChoice::first(std::int64_t step) {
   return begin(step);
 }
 
-OrderChoice::Segment OrderChoice::next(std::int64_t step) {
-  if (candidates_.count > 1 && step > begin_step_)
-    took(step, static_cast<double>(ticks() - begin_ticks_) * seconds_per_tick());
+OrderChoice::Segment OrderChoice::next(std::int64_t step, double took_s) {
+  const std::int64_t steps = step - step_;
+  step_ = step;
+  if (candidates_.count > 1 && steps > 0) took(steps, took_s);
   return begin(step);
 }
 
-void OrderChoice::took(std::int64_t step, double s) {
+void OrderChoice::took(std::int64_t steps, double s) {
   if (in_contest_) {
-    contest_.took(step - begin_step_, s);
-    if (contest_.decided()) decide(step);
+    contest_.took(steps, s);
+    if (contest_.decided()) decide();
     return;
   }
-  lately_.add(step - begin_step_, s);
+  lately_.add(steps, s);
   if (!lately_.is_over()) return;
   if (lately_.step_s() > changed_part * winner_s_ || winner_s_ > changed_part * lately_.step_s()) {
-    contest_at_ = step;
+    contest_at_ = step_;
     pause_ = pause;
   }
   lately_ = {};
@@ -55,6 +56,7 @@ void OrderChoice::took(std::int64_t step, double s) {
 
 OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
   const std::int64_t copies = team_.plan.copies_per_cycle();
+  step_ = step;
   in_contest_ = false;
   if (wanted_ != Order::automatic) return {wanted_, forever};
   if ((step >= look_at_ && !contest_.is_within_turn()) || saw_long_nodes()) {
@@ -67,28 +69,26 @@ OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
     if (contest_.decided() && step >= contest_at_) contest_.start(candidates_.count);
     in_contest_ = !contest_.decided();
   }
-  begin_step_ = step;
-  begin_ticks_ = ticks();
   if (in_contest_) return {candidates_[contest_.way()], step + contest_.steps()};
   const std::int64_t end = step + chunk_;
-  chunk_ *= 16;  // to meet between segments takes some us
+  chunk_ *= 16;  // to meet between segments takes some time
   return {winner_, candidates_.count > 1 ? std::min(end, contest_at_) : end};
 }
 
 // Another order than the likeliest has to win twice in a row, since all of one contest may have been
 // disturbed alike. The next contest is the later, the longer the same order has won, unless its steps come to
 // take another time: cores, their neighbours and the work itself change.
-void OrderChoice::decide(std::int64_t step) {
+void OrderChoice::decide() {
   const Order best = candidates_[contest_.winner(wins_part)];
   const bool is_sure = best == winner_ || best == candidates_[0] || best == rival_;
   pause_ = best == winner_ ? std::min(4 * pause_, longest_pause) : pause;
   if (is_sure) winner_ = best;
   rival_ = best;
-  winner_s_ = contest_.step_s(static_cast<std::size_t>(
-      std::find(candidates_.begin(), candidates_.end(), winner_) - candidates_.begin()));
+  const auto way = std::find(candidates_.begin(), candidates_.end(), winner_) - candidates_.begin();
+  winner_s_ = contest_.step_s(static_cast<std::size_t>(way));
+  const double steps = static_cast<double>(pause_) * Turn::shortest_s / winner_s_;
+  contest_at_ = step_ + static_cast<std::int64_t>(steps) + 1;
   lately_ = {};
-  contest_at_ =
-      step + static_cast<std::int64_t>(static_cast<double>(pause_) * Turn::shortest_s / winner_s_) + 1;
 }
 
 bool OrderChoice::saw_long_nodes() const {

@@ -23,9 +23,9 @@ class OrderChoice {
     Order order = Order::free;
     std::int64_t until = 0;  ///< the step before which to ask again
   };
-  /// At the start of a run, when the next step is `step`, and then after each segment.
+  /// At the start of a run, when the next step is `step`, and then after each segment, which took so long.
   Segment first(std::int64_t step);
-  Segment next(std::int64_t step);
+  Segment next(std::int64_t step, double took_s);
 
  private:
   static constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
@@ -47,8 +47,8 @@ class OrderChoice {
   bool saw_long_nodes() const;
   void look_at_nodes();
   void measure(std::size_t node);
-  void took(std::int64_t step, double s);
-  void decide(std::int64_t step);
+  void took(std::int64_t steps, double s);
+  void decide();
 
   const Team& team_;
   const Profile& profile_;
@@ -69,10 +69,8 @@ class OrderChoice {
   std::int64_t contest_at_ = 0;
   std::int64_t pause_ = pause;
 
-  // the segment that is on its way
+  std::int64_t step_ = 0;  // the first of the segment that is on its way
   bool in_contest_ = false;
-  std::int64_t begin_step_ = 0;
-  std::uint64_t begin_ticks_ = 0;
 };
 
 }  // namespace tutti

@@ -40,13 +40,8 @@ void SingleOrder::bring(const HotNode& done) {
 }
 
 void SingleOrder::sleep(Worker& w) {
-  const auto ended = [&] { return team_.failed() || team_.workers[0]->done.load(std::memory_order_acquire); };
-  while (!ended()) {
-    w.gate_seen = team_.gate.open();  // is no news
-    team_.waiting.rest(
-        w, [] { return false; }, ended);
-  }
-  if (w.idle > 0) team_.waiting.end(w);
+  const Worker& first = *team_.workers[0];
+  team_.waiting.await(w, [&] { return team_.failed() || first.done.load(std::memory_order_acquire); });
 }
 
 }  // namespace tutti

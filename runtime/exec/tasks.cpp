@@ -1,5 +1,6 @@
 // The tasks schedule: segments of a run, each in the order that suits it. See executor.hpp for the idea and
 // README.md for the rules.
+#include <atomic>
 #include <cstring>
 
 #include <omp.h>
@@ -31,16 +32,23 @@ class TaskExecutor : public Executor {
   }
 
   void execute() override {
-    StepGate& gate = team_.gate;
-    auto segment = choice_.first(step_);
-    while (step_ < gate.limit()) {
-      replay_in(order_named(segment.order));
-      gate.hold_at(segment.until);
-      const std::uint64_t begin = ticks();
-      run_to_goal();
-      if (segment.order == Order::single) profile_.single += ticks() - begin;
-      segment = choice_.next(step_);
+    if (step_ >= team_.gate.limit()) return;
+    // what the reading workers have for themselves may have been changed between runs
+    for (const Carry& c : team_.parts.carries) std::memcpy(c.to, c.from, c.bytes);
+    begin_segment(choice_.first(step_));
+    bool team_is_wrong = false;
+#pragma omp parallel num_threads(team_.plan.workers) if (team_.plan.workers > 1)
+    {
+      const auto id = static_cast<std::uint32_t>(omp_get_thread_num());
+      if (static_cast<std::uint32_t>(omp_get_num_threads()) != team_.plan.workers) {
+#pragma omp single
+        team_is_wrong = true;
+      } else {
+        replay(*team_.workers[id]);
+      }
     }
+    if (team_is_wrong) wrong_team(team_.plan.workers);
+    team_.rethrow();
   }
 
   std::uint64_t progress_count() const override {
@@ -58,44 +66,63 @@ class TaskExecutor : public Executor {
     return free_;
   }
 
-  void replay_in(ReplayOrder& order) {
-    if (order_ != &order) order.enter(copy_, step_);
-    order_ = &order;
+  void replay(Worker& w) {
+    w.meter.start_run();
+    do {
+      w.idle = 0;
+      order_->work(w, copy_, step_);
+      w.meter.busy();
+      if (w.polls) team_.waiting.stop_polling(w);
+      team_.parking.wake_all();
+    } while (w.id == 0 ? lead(w) : follow(w));
+    w.meter.end_run();
   }
 
-  void run_to_goal() {
-    for (auto& w : team_.workers) w->begin_run();
-    // what the reading workers have for themselves may have been changed between runs
-    for (const Carry& c : team_.parts.carries) std::memcpy(c.to, c.from, c.bytes);
-    bool team_is_wrong = false;
-#pragma omp parallel num_threads(team_.plan.workers) if (team_.plan.workers > 1)
-    {
-      const auto id = static_cast<std::uint32_t>(omp_get_thread_num());
-      if (static_cast<std::uint32_t>(omp_get_num_threads()) != team_.plan.workers) {
-#pragma omp single
-        team_is_wrong = true;
-      } else {
-        Worker& w = *team_.workers[id];
-        work(w);
-#pragma omp barrier
-        order_->settle(w);
-      }
+  // Between segments all workers meet, and the first one decides how to go on. False if the run is over.
+  bool lead(Worker& w) {
+    const std::uint32_t others = team_.plan.workers - 1;
+    team_.waiting.await(w, [&] { return arrived_.load(std::memory_order_acquire) == others; });
+    arrived_.store(0, std::memory_order_relaxed);
+    try {
+      goes_on_ = !team_.failed() && end_segment();
+    } catch (...) {
+      team_.fail(none);
+      goes_on_ = false;
     }
-    if (team_is_wrong) wrong_team(team_.plan.workers);
-    team_.rethrow();
+    segments_.fetch_add(1, std::memory_order_release);
+    team_.parking.wake_all();
+    return goes_on_;
+  }
+  bool follow(Worker& w) {
+    const std::uint32_t before = segments_.load(std::memory_order_relaxed);  // changes when all have arrived
+    arrived_.fetch_add(1, std::memory_order_release);
+    team_.parking.wake(WorkerId{0});
+    team_.waiting.await(w, [&] { return segments_.load(std::memory_order_acquire) != before; });
+    return goes_on_;
+  }
+
+  // By one thread, while the others wait or have not begun:
+  void begin_segment(OrderChoice::Segment segment) {
+    name_ = segment.order;
+    ReplayOrder& order = order_named(name_);
+    if (order_ != &order) order.enter(copy_, step_);
+    order_ = &order;
+    team_.gate.hold_at(segment.until);
+    for (auto& w : team_.workers) w->begin_run();
+    begin_ticks_ = ticks();
+  }
+  bool end_segment() {
+    const std::uint64_t took = ticks() - begin_ticks_;
+    if (name_ == Order::single) profile_.single += took;
+    for (auto& w : team_.workers) order_->settle(*w);
     team_.finish_sends([&](std::uint32_t n) { order_->take_token(*team_.workers[0], n); });
     const std::int64_t goal = team_.gate.goal();
     copy_ = static_cast<std::uint32_t>((copy_ + goal - step_) % team_.plan.copies_per_cycle());
     step_ = goal;
-  }
-
-  void work(Worker& w) {
-    w.meter.start_run();
-    w.idle = 0;
-    order_->work(w, copy_, step_);
-    w.meter.end_run();
-    if (w.polls) team_.waiting.stop_polling(w);
-    team_.parking.wake_all();
+    const auto segment = choice_.next(step_, static_cast<double>(took) * seconds_per_tick());
+    if (step_ >= team_.gate.limit()) return false;
+    begin_segment(segment);
+    return true;
   }
 
   Team team_;
@@ -104,9 +131,16 @@ class TaskExecutor : public Executor {
   SingleOrder single_;
   OrderChoice choice_;
   Profile& profile_;
-  ReplayOrder* order_ = nullptr;  ///< of the last steps
-  std::uint32_t copy_ = 0;        ///< of step_
-  std::int64_t step_ = 0;         ///< the next one
+  ReplayOrder* order_ = nullptr;  // of the segment, or of the last steps
+  Order name_ = Order::free;      // its name
+  std::uint32_t copy_ = 0;        // of step_
+  std::int64_t step_ = 0;         // the first of the segment, or the next one
+  std::uint64_t begin_ticks_ = 0;
+
+  // where workers meet
+  alignas(cache_line_size_bytes) std::atomic<std::uint32_t> arrived_{0};
+  alignas(cache_line_size_bytes) std::atomic<std::uint32_t> segments_{0};  // that are over
+  bool goes_on_ = false;
 };
 
 }  // namespace

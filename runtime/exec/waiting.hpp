@@ -35,6 +35,25 @@ class Waiting {
     if (wait(w, poll, ended)) w.meter.idle_asleep();
   }
 
+  /// Waits until ended(), which others make true and then wake this worker; looks at nothing else.
+  template <class Ended>
+  void await(Worker& w, Ended ended) {
+    const unsigned turns = oversubscribed_ ? yields_before_parking : spins_before_parking;
+    for (unsigned turn = 0; !ended(); ++turn) {
+      w.meter.idle();
+      if (turn < turns && !oversubscribed_) {
+        for (int i = 0; i < 16 && !ended(); ++i) cpu_relax();
+        continue;
+      }
+      if (turn < turns)
+        sched_yield();
+      else
+        parking_.park(WorkerId{w.id}, park_timeout, ended);
+      w.meter.idle_asleep();
+    }
+    w.meter.busy();
+  }
+
   /// There is something to do again.
   void end(Worker& w) {
     w.meter.busy();

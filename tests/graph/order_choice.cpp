@@ -2,11 +2,9 @@
 #include "runtime/exec/order_choice.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <initializer_list>
 #include <limits>
 #include <set>
-#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -76,7 +74,7 @@ TEST_F(OrderChoiceTest, MeasuresFirst) {
   EXPECT_GT(first.until, 0);
   EXPECT_LT(first.until, 100);
   measured(Length::brief);
-  const auto next = choice_->next(first.until);
+  const auto next = choice_->next(first.until, 1e-3);
   EXPECT_EQ(next.order, Order::fixed);
   EXPECT_GT(next.until, first.until);
   EXPECT_LT(next.until, forever);
@@ -88,7 +86,7 @@ TEST_F(OrderChoiceTest, FreeIfOneNodeTakesLonger) {
   team_->nodes[2].length = Length::lasting;
   profile_.nodes[2].ticks = static_cast<std::uint64_t>(300e-6 / seconds_per_tick());
   EXPECT_EQ(choice_->first(100000).order, Order::free);
-  EXPECT_EQ(choice_->next(100000).until, forever);
+  EXPECT_EQ(choice_->next(100000, 0).until, forever);
   make(Order::automatic);
   measured(Length::brief);
   team_->nodes[2].length = Length::a_while;
@@ -101,7 +99,7 @@ TEST_F(OrderChoiceTest, LooksAgainWhenNodesHaveGrown) {
   ASSERT_EQ(choice_->first(100000).order, Order::fixed);
   measured(Length::lasting);
   team_->workers[1]->saw_long_node = true;
-  EXPECT_EQ(choice_->next(100001).order, Order::free);
+  EXPECT_EQ(choice_->next(100001, 1e-6).order, Order::free);
   measured(Length::brief);
   EXPECT_EQ(choice_->first(100002).order, Order::fixed);
 }
@@ -185,10 +183,10 @@ TEST_F(OrderChoiceTest, TriesWhatElseMayBeQuicker) {
   std::int64_t step = 100000;
   auto segment = choice_->first(step);
   const auto is_contest = [&] { return segment.until - step <= 32; };
-  const auto steps_take = [&](int us) {
-    std::this_thread::sleep_for((segment.until - step) * std::chrono::microseconds(us));
+  const auto steps_take = [&](double us) {
+    const auto steps = static_cast<double>(segment.until - step);
     step = segment.until;
-    segment = choice_->next(step);
+    segment = choice_->next(step, steps * us * 1e-6);
   };
   const auto contest_won_by = [&](Order quick) {
     std::set<Order> seen;
@@ -220,8 +218,7 @@ TEST_F(OrderChoiceTest, NobodyElseRunsTasksWithoutStealing) {
   auto segment = choice_->first(100000);
   for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(segment.order, Order::fixed);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    segment = choice_->next(segment.until);
+    segment = choice_->next(segment.until, 1e-3);
   }
 }
 
