@@ -6,9 +6,9 @@
 namespace metg {
 
 Crossing crossing(std::vector<EfficiencyPoint> points, double level) {
-  std::sort(points.begin(), points.end(), [](const EfficiencyPoint& a, const EfficiencyPoint& b) {
-    return a.granularity_us < b.granularity_us;
-  });
+  const auto work = [](const EfficiencyPoint& p) { return p.granularity_us * p.efficiency; };
+  std::sort(points.begin(), points.end(),
+            [&](const EfficiencyPoint& a, const EfficiencyPoint& b) { return work(a) < work(b); });
   const auto first = std::find_if(points.begin(), points.end(),
                                   [&](const EfficiencyPoint& p) { return p.efficiency >= level; });
   if (first == points.end()) return {Crossing::Kind::at_least, points.back().granularity_us};

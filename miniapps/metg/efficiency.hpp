@@ -16,15 +16,15 @@ struct EfficiencyPoint {
 struct Crossing {
   enum class Kind {
     found,     ///< between two points, interpolated
-    at_most,   ///< all points are above the level: `us` is the smallest granularity
-    at_least,  ///< all points are below: `us` is the largest
+    at_most,   ///< all points are above the level: `us` is the granularity with least work
+    at_least,  ///< all points are below: `us` is the one with most
   } kind = Kind::at_least;
   double us = 0;
 };
 
-/// The smallest granularity with at least this efficiency: from the finest point on, the first one that has
-/// it, interpolated (efficiency over the logarithm of the granularity) towards its finer neighbour. `points`
-/// in any order, at least one.
+/// The smallest granularity with at least this efficiency: from the task with least work on, the first one
+/// that has it, interpolated (efficiency over the logarithm of the granularity) towards the one with less
+/// work, even if that took longer because something disturbed it. `points` in any order, at least one.
 Crossing crossing(std::vector<EfficiencyPoint> points, double level = 0.5);
 
 /// Up to `count` whole numbers between the two, at equal ratios, increasing; the ends are not among them.

@@ -98,7 +98,8 @@ class Search {
     return median_interval(rates_.at({s, iterations})).median / result_.peak_iterations_per_s;
   }
 
-  // Between the finest level that reaches one half and the one below it.
+  // Between the finest level that reaches one half and the one below it; below that level, if a disturbance
+  // ended the first round too early.
   void choose_refinements() {
     for (std::size_t s = 0; s < systems_.size(); ++s) {
       std::int64_t below = 0;
@@ -114,6 +115,8 @@ class Search {
       levels_[s].clear();
       if (below > 0 && above > 0)
         for (const std::int64_t n : between(below, above, refinements)) levels_[s].insert(n);
+      if (below == 0)
+        for (int i = 0; i < refinements && above > 1; ++i) levels_[s].insert(above /= 2);
     }
   }
 

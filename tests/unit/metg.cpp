@@ -238,6 +238,12 @@ TEST(MetgEfficiency, TheFinestCrossingCounts) {
   EXPECT_GT(c.us, 0.1);
   EXPECT_LT(c.us, 1);
 }
+TEST(MetgEfficiency, OrderIsThatOfWork) {
+  const Crossing c = crossing({{100, 1.0}, {10, 0.8}, {12, 0.2}});  // the last one was disturbed
+  EXPECT_EQ(c.kind, Crossing::Kind::found);
+  EXPECT_GT(c.us, 10);
+  EXPECT_LT(c.us, 12);
+}
 TEST(MetgEfficiency, WithoutCrossingThereIsABound) {
   EXPECT_EQ(crossing({{100, 1.0}, {10, 0.8}}).kind, Crossing::Kind::at_most);
   EXPECT_EQ(crossing({{100, 1.0}, {10, 0.8}}).us, 10);
