@@ -16,20 +16,20 @@ using namespace simd;
 
 namespace detail {
 template <class F>
-struct SameSizedInteger {
-  using Type = std::int32_t;
+struct SameSizedUnsigned {
+  using Type = std::uint32_t;
 };
 template <>
-struct SameSizedInteger<double> {
-  using Type = std::int64_t;
+struct SameSizedUnsigned<double> {
+  using Type = std::uint64_t;
 };
 template <>
-struct SameSizedInteger<Vector<float>> {
-  using Type = Vector<std::int32_t>;
+struct SameSizedUnsigned<Vector<float>> {
+  using Type = Vector<std::uint32_t>;
 };
 template <>
-struct SameSizedInteger<Vector<double>> {
-  using Type = Vector<std::int64_t>;
+struct SameSizedUnsigned<Vector<double>> {
+  using Type = Vector<std::uint64_t>;
 };
 }  // namespace detail
 
@@ -50,11 +50,10 @@ inline Vector<float> smaller(const Vector<float>& a, const Vector<float>& b) { r
 /// 0 for zeros and for what is too small for a normal number, by the exponent's bits.
 template <class F>
 F without_subnormals(const F& x) {
-  using Integer = typename detail::SameSizedInteger<F>::Type;
-  const Integer zero{};
-  const Integer bits = std::bit_cast<Integer>(x);
-  const Integer infinite =
-      std::bit_cast<Integer>(F{} + std::numeric_limits<float>::infinity());  // all of them
+  using Bits = typename detail::SameSizedUnsigned<F>::Type;
+  const Bits zero{};
+  const Bits bits = std::bit_cast<Bits>(x);
+  const Bits infinite = std::bit_cast<Bits>(F{} + std::numeric_limits<float>::infinity());  // all of them
   return std::bit_cast<F>((bits & infinite) == zero ? zero : bits);
 }
 #if defined(__AVX2__) && !defined(__AVX512F__)  // bits, or 0 where those of the exponent are
@@ -69,7 +68,7 @@ inline Vector<float> without_subnormals(const Vector<float>& x) {
 /// (Estrin, 1960): how long one value takes is what loops wait for.
 template <class F>
 [[gnu::always_inline]] inline F scaled_exponential(F shifted, F r) {
-  using Integer = typename detail::SameSizedInteger<F>::Type;
+  using Bits = typename detail::SameSizedUnsigned<F>::Type;
   const F zero{};
   const F square = r * r;
   const F upper = multiply_add(zero + 8.36874545e-3F, r, zero + 4.16683927e-2F);
@@ -77,7 +76,7 @@ template <class F>
   const F q = multiply_add(multiply_add(zero + 1.38145359e-3F, square, upper), square, lower);
   const F p = multiply_add(q, square, zero + 1.0F + r);
   // added to p's exponent; n = 128 has p < 1
-  return std::bit_cast<F>(std::bit_cast<Integer>(p) + (std::bit_cast<Integer>(shifted) << 23));
+  return std::bit_cast<F>(std::bit_cast<Bits>(p) + (std::bit_cast<Bits>(shifted) << 23));
 }
 inline constexpr float round_to_integer =
     12582912.0F;  // 1.5 * 2^23: the last bit of a sum with it is worth 1

@@ -194,7 +194,9 @@ void expect_bound(Function function, double (*exact)(double), double from, doubl
   }
   EXPECT_LT(worst, 1.5e-7);
   Vector<float> several{};
-  for (int l = 0; l < vector_lanes<float>; ++l) several[l] = static_cast<float>(20 * l + from - 14);
+  const double first = from - 14;  // where it is 0
+  for (int l = 0; l < vector_lanes<float>; ++l)
+    several[l] = static_cast<float>(first + l * (to - first) / vector_lanes<float>);
   const Vector<float> results = function(several);
   for (int l = 0; l < vector_lanes<float>; ++l) EXPECT_EQ(results[l], function(several[l]));
 }
