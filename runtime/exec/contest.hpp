@@ -24,9 +24,10 @@ class Turn {
   bool is_over() const { return steps_ >= fewest && took_s_ >= shortest_s; }
   bool is_well_begun() const { return took_s_ >= shortest_s / 4; }
   double step_s() const { return took_s_ / static_cast<double>(steps_); }
-  /// How many more steps will have it over, or well begun if it is not.
+  /// How many more steps will have it over, or well begun if it is not: at first one, to learn what one
+  /// takes.
   std::int64_t steps_left() const {
-    if (!has_begun()) return fewest / 4;
+    if (!has_begun()) return 1;
     const double left_s = (is_well_begun() ? shortest_s : shortest_s / 4) - took_s_;
     const auto by_time = static_cast<std::int64_t>(std::ceil(left_s / std::max(step_s(), shortest_step_s)));
     return std::max({by_time, fewest - steps_, std::int64_t{1}});

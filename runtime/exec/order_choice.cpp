@@ -12,7 +12,8 @@ constexpr double node_cost_s = 30e-9;       // beside its kernel
 constexpr double stealing_wins_s = 1e-6;    // if a worker has so much more to do in a step than the others
 constexpr double stealing_wins_part = 1.2;  // and so many times as much
 constexpr double single_may_win = 3;        // if all have at most so many times as much to do as the busiest
-constexpr double short_step_s = 100e-6;     // of all nodes: others than the likeliest order may be tried
+constexpr double short_step_s = 100e-6;     // of all nodes: others than the likeliest order may be tried,
+constexpr double stays_short_part = 1.5;    // until they take so many times as much
 constexpr double wins_part = 0.95;          // of the likeliest one's time, if another takes at most so much
 constexpr double changed_part = 1.5;        // of the time that a step took, or the other way round: try again
 constexpr std::int64_t longest_pause = 1 << 16;
@@ -117,8 +118,9 @@ void OrderChoice::look_at_nodes() {
   const bool likely_fixed = all_brief && !stealing_wins && !team_.oversubscribed;
   Candidates candidates;
   candidates.add(likely_fixed ? Order::fixed : Order::free);
-  if (all_measured && sum_s <= short_step_s * copies && team_.plan.messages.empty() &&
-      (team_.steals || one_worker) && !team_.oversubscribed) {
+  const double short_s = (candidates_.count > 1 ? stays_short_part : 1) * short_step_s * copies;
+  if (all_measured && sum_s <= short_s && team_.plan.messages.empty() && (team_.steals || one_worker) &&
+      !team_.oversubscribed) {
     candidates.add(likely_fixed ? Order::free : Order::fixed);
     if (!one_worker && sum_s <= single_may_win * most_s) candidates.add(Order::single);
   }

@@ -212,6 +212,20 @@ TEST_F(OrderChoiceTest, TriesWhatElseMayBeQuicker) {
   EXPECT_EQ(segment.order, Order::fixed) << "as was measured, if not the likeliest now";
 }
 
+TEST_F(OrderChoiceTest, StepsAreShortUntilTheyAreClearlyLonger) {
+  const auto is_contest = [](OrderChoice::Segment s) { return s.until == 100001; };
+  make(Order::automatic);
+  measured(Length::brief, 60e-6);  // each of two nodes
+  EXPECT_FALSE(is_contest(choice_->first(100000)));
+  make(Order::automatic);
+  measured(Length::brief, 45e-6);
+  EXPECT_TRUE(is_contest(choice_->first(100000)));
+  measured(Length::brief, 60e-6);
+  EXPECT_TRUE(is_contest(choice_->first(100000)));
+  measured(Length::brief, 90e-6);
+  EXPECT_FALSE(is_contest(choice_->first(100000)));
+}
+
 TEST_F(OrderChoiceTest, NobodyElseRunsTasksWithoutStealing) {
   make(Order::automatic, false);
   measured(Length::brief);
