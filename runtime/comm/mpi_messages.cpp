@@ -35,9 +35,9 @@ class MpiMessages : public Messages {
   std::vector<Extent> extents_;
   std::vector<std::uint32_t> starts_;  ///< by message, to make some sends synchronous
   CompletionList queued_;              ///< started while another thread was in MPI
-  // Under the lock. By message:
-  std::vector<MPI_Request> requests_;     ///< those of receives are persistent
-  std::vector<unsigned char> under_way_;  ///< started, not complete
+  // Under the lock:
+  std::vector<MPI_Request> requests_;     ///< by message; those of receives are persistent
+  std::vector<unsigned char> under_way_;  ///< by message: started, not complete
   std::uint32_t count_ = 0;               ///< of those
   std::vector<std::uint32_t> sent_;       ///< complete, taken from queued_ and not reported yet
   std::vector<int> completed_;            ///< messages that MPI_Testsome reports

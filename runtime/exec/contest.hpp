@@ -10,11 +10,11 @@
 
 namespace tutti {
 
-/// Steps done one way, at least 32 of them and for at least 200 us, so that its beginning and end do not
+/// Steps done one way, at least 32 of them and for at least 100 us, so that its beginning and end do not
 /// matter.
 class Turn {
  public:
-  static constexpr double shortest_s = 200e-6;
+  static constexpr double shortest_s = 100e-6;
 
   void add(std::int64_t steps, double s) {
     steps_ += steps;
