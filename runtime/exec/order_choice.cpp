@@ -30,18 +30,19 @@ OrderChoice::OrderChoice(const Team& team, const Profile& profile, Order wanted)
 
 OrderChoice::Segment OrderChoice::first(std::int64_t step) {
   chunk_ = chunk;
-  return begin(step);
+  step_ = step;
+  return begin();
 }
 
 OrderChoice::Segment OrderChoice::next(std::int64_t step, double took_s) {
   const std::int64_t steps = step - step_;
   step_ = step;
   if (candidates_.count > 1 && steps > 0) took(steps, took_s);
-  return begin(step);
+  return begin();
 }
 
 void OrderChoice::took(std::int64_t steps, double s) {
-  if (in_contest_) {
+  if (!contest_.decided()) {
     contest_.took(steps, s);
     if (contest_.decided()) decide();
     return;
@@ -55,25 +56,21 @@ void OrderChoice::took(std::int64_t steps, double s) {
   lately_ = {};
 }
 
-OrderChoice::Segment OrderChoice::begin(std::int64_t step) {
+OrderChoice::Segment OrderChoice::begin() {
   const std::int64_t copies = team_.plan.copies_per_cycle();
-  step_ = step;
-  in_contest_ = false;
   if (wanted_ != Order::automatic) return {wanted_, forever};
-  if ((step >= look_at_ && !contest_.is_within_turn()) || saw_long_nodes()) {
+  if ((step_ >= look_at_ && !contest_.is_within_turn()) || saw_long_nodes()) {
     look_at_nodes();
-    look_at_ = step + (candidates_[0] == Order::free ? 0 : trial * copies);
+    look_at_ = step_ + (candidates_[0] == Order::free ? 0 : trial * copies);
   }
   if (candidates_.count == 1 && winner_ == Order::free)
-    return {Order::free, step < trials_end ? 2 * step + trial + copies : forever};
-  if (candidates_.count > 1) {
-    if (contest_.decided() && step >= contest_at_) contest_.start(candidates_.count);
-    in_contest_ = !contest_.decided();
-  }
-  if (in_contest_) return {candidates_[contest_.way()], step + contest_.steps()};
-  const std::int64_t end = step + chunk_;
+    return {Order::free, step_ < trials_end ? 2 * step_ + trial + copies : forever};
+  const bool several = candidates_.count > 1;
+  if (several && contest_.decided() && step_ >= contest_at_) contest_.start(candidates_.count);
+  if (several && !contest_.decided()) return {candidates_[contest_.way()], step_ + contest_.steps()};
+  const std::int64_t end = step_ + chunk_;
   chunk_ *= 16;  // to meet between segments takes some time
-  return {winner_, candidates_.count > 1 ? std::min(end, contest_at_) : end};
+  return {winner_, several ? std::min(end, contest_at_) : end};
 }
 
 // Another order than the likeliest has to win twice in a row, since all of one contest may have been

@@ -43,7 +43,7 @@ class OrderChoice {
     const Order* end() const { return orders.data() + count; }
   };
 
-  Segment begin(std::int64_t step);
+  Segment begin();
   bool saw_long_nodes() const;
   void look_at_nodes();
   void measure(std::size_t node);
@@ -70,7 +70,6 @@ class OrderChoice {
   std::int64_t pause_ = pause;
 
   std::int64_t step_ = 0;  // the first of the segment that is on its way
-  bool in_contest_ = false;
 };
 
 }  // namespace tutti

@@ -103,8 +103,7 @@ class TaskExecutor : public Executor {
 
   // By one thread, while the others wait or have not begun:
   void begin_segment(OrderChoice::Segment segment) {
-    name_ = segment.order;
-    ReplayOrder& order = order_named(name_);
+    ReplayOrder& order = order_named(segment.order);
     if (order_ != &order) order.enter(copy_, step_);
     order_ = &order;
     team_.gate.hold_at(segment.until);
@@ -113,7 +112,7 @@ class TaskExecutor : public Executor {
   }
   bool end_segment() {
     const std::uint64_t took = ticks() - begin_ticks_;
-    if (name_ == Order::single) profile_.single += took;
+    if (order_ == &single_) profile_.single += took;
     for (auto& w : team_.workers) order_->settle(*w);
     team_.finish_sends([&](std::uint32_t n) { order_->take_token(*team_.workers[0], n); });
     const std::int64_t goal = team_.gate.goal();
@@ -132,7 +131,6 @@ class TaskExecutor : public Executor {
   OrderChoice choice_;
   Profile& profile_;
   ReplayOrder* order_ = nullptr;  // of the segment, or of the last steps
-  Order name_ = Order::free;      // its name
   std::uint32_t copy_ = 0;        // of step_
   std::int64_t step_ = 0;         // the first of the segment, or the next one
   std::uint64_t begin_ticks_ = 0;

@@ -67,8 +67,7 @@ inline void exchanges(Transport& transport, std::uint32_t rounds) {
 
 /// One graph in which every rank sends `steps` messages of different sizes through `channels` channels to
 /// every rank, itself included. Whoever gets a completion, by progress() or test(), checks it and starts the
-/// message again. In place:
-/// the transport may put its own memory for the staging.
+/// message again. In place: the transport may put its own memory for the staging.
 class Traffic {
  public:
   Traffic(Transport& transport, std::uint32_t channels, std::uint32_t steps, std::uint64_t seed,
