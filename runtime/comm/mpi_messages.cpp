@@ -13,48 +13,53 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-class MpiMessages : public Messages {
+class MpiMessages final : public Messages {
  public:
-  MpiMessages(std::shared_ptr<Library> library, MPI_Comm control, std::vector<MessageSpec> specs);
+  MpiMessages(std::shared_ptr<Library> library, MPI_Comm control, const std::vector<MessageSpec>& specs);
   ~MpiMessages() override;
   bool start(std::uint32_t index) override;
   bool progress(std::vector<std::uint32_t>& done) override;
   bool test(std::uint32_t index) override;
 
  private:
+  struct Message {
+    explicit Message(const MessageSpec& s) : spec(s), extent(s.bytes) {}
+    MessageSpec spec;
+    Extent extent;
+    std::uint32_t starts = 0;  ///< to make some sends synchronous
+    bool is_under_way = false;
+  };
+
   bool post(std::uint32_t index);
   void send(std::uint32_t index);
   bool is_complete(std::uint32_t index);
+  void put_in_queue(std::uint32_t index);
   void take_queued();
   void cancel_receives();
   void await_sends();
 
   std::shared_ptr<Library> library_;
   std::optional<Communicator> communicator_;
-  std::vector<MessageSpec> specs_;
-  std::vector<Extent> extents_;
-  std::vector<std::uint32_t> starts_;  ///< by message, to make some sends synchronous
-  CompletionList queued_;              ///< started while another thread was in MPI
+  CompletionList queued_;  ///< started while another thread was in MPI
   // Under the lock:
-  std::vector<MPI_Request> requests_;     ///< by message; those of receives are persistent
-  std::vector<unsigned char> under_way_;  ///< by message: started, not complete
-  std::uint32_t count_ = 0;               ///< of those
-  std::vector<std::uint32_t> sent_;       ///< complete, taken from queued_ and not reported yet
-  std::vector<int> completed_;            ///< messages that MPI_Testsome reports
+  std::vector<Message> messages_;
+  std::vector<MPI_Request> requests_;  ///< by message; those of receives are persistent
+  std::uint32_t count_ = 0;            ///< of messages under way
+  std::vector<std::uint32_t> sent_;    ///< complete, taken from queued_ and not reported yet
+  std::vector<int> completed_;         ///< messages that MPI_Testsome reports
 };
 
-MpiMessages::MpiMessages(std::shared_ptr<Library> library, MPI_Comm control, std::vector<MessageSpec> specs)
+MpiMessages::MpiMessages(std::shared_ptr<Library> library, MPI_Comm control,
+                         const std::vector<MessageSpec>& specs)
     : library_(std::move(library)),
       communicator_(std::in_place, control),
-      specs_(std::move(specs)),
-      starts_(specs_.size()),
-      queued_(static_cast<std::uint32_t>(specs_.size())),
-      under_way_(specs_.size()),
-      completed_(specs_.size()) {
-  requests_.reserve(specs_.size());
-  for (const MessageSpec& spec : specs_) {
-    const Extent& extent = extents_.emplace_back(spec.bytes);
-    MPI_Request& request = requests_.emplace_back(MPI_REQUEST_NULL);
+      queued_(static_cast<std::uint32_t>(specs.size())),
+      requests_(specs.size(), MPI_REQUEST_NULL),
+      completed_(specs.size()) {
+  messages_.reserve(specs.size());
+  for (const MessageSpec& spec : specs) {
+    MPI_Request& request = requests_[messages_.size()];
+    const Extent& extent = messages_.emplace_back(spec).extent;
     if (spec.sending) continue;
     check(MPI_Recv_init(spec.staging, extent.count(), extent.type(), static_cast<int>(spec.partner.value),
                         static_cast<int>(spec.tag), communicator_->get(), &request),
@@ -66,24 +71,26 @@ MpiMessages::~MpiMessages() {
   if (!Library::usable()) return;
   const std::lock_guard lock(library_->lock());
   queued_.take_all([this](std::uint32_t index) {
-    if (specs_[index].sending) post(index);
+    if (messages_[index].spec.sending) post(index);
   });
   cancel_receives();
   await_sends();
-  extents_.clear();  // while the lock is held
+  messages_.clear();  // while the lock is held
   communicator_.reset();
 }
 
 bool MpiMessages::start(std::uint32_t index) {
-  {
-    const std::unique_lock lock(library_->lock(), std::try_to_lock);
-    if (lock.owns_lock()) return post(index);
-  }
+  const std::unique_lock lock(library_->lock(), std::try_to_lock);
+  if (lock.owns_lock()) return post(index);
+  put_in_queue(index);
+  return false;
+}
+
+[[gnu::noinline]] void MpiMessages::put_in_queue(std::uint32_t index) {
   queued_.push(index);
   // whoever had the lock may have looked at the queue for the last time
   const std::unique_lock lock(library_->lock(), std::try_to_lock);
   if (lock.owns_lock()) take_queued();
-  return false;
 }
 
 void MpiMessages::take_queued() {
@@ -105,7 +112,7 @@ bool MpiMessages::progress(std::vector<std::uint32_t>& done) {
         "MPI_Testsome");
   for (int i = 0; i < completed; ++i) {
     const auto index = static_cast<std::uint32_t>(completed_[i]);
-    under_way_[index] = 0;
+    messages_[index].is_under_way = false;
     done.push_back(index);
   }
   count_ -= static_cast<std::uint32_t>(completed);
@@ -114,40 +121,42 @@ bool MpiMessages::progress(std::vector<std::uint32_t>& done) {
 
 bool MpiMessages::test(std::uint32_t index) {
   const std::unique_lock lock(library_->lock(), std::try_to_lock);
-  if (!lock.owns_lock() || !under_way_[index] || !is_complete(index)) return false;
-  under_way_[index] = 0;
+  if (!lock.owns_lock() || !messages_[index].is_under_way || !is_complete(index)) return false;
+  messages_[index].is_under_way = false;
   --count_;
   return true;
 }
 
-bool MpiMessages::is_complete(std::uint32_t index) {
+inline bool MpiMessages::is_complete(std::uint32_t index) {
   int complete = 0;
   check(MPI_Test(&requests_[index], &complete, MPI_STATUS_IGNORE), "MPI_Test");
   return complete != 0;
 }
 
 /// True if it was a send and is complete.
-bool MpiMessages::post(std::uint32_t index) {
-  assert(!under_way_[index]);
-  if (specs_[index].sending) {
+inline bool MpiMessages::post(std::uint32_t index) {
+  Message& message = messages_[index];
+  assert(!message.is_under_way);
+  if (message.spec.sending) {
     send(index);
     if (is_complete(index)) return true;  // most short ones are, and then nobody has to look for them
   } else {
     check(MPI_Start(&requests_[index]), "MPI_Start");
   }
-  under_way_[index] = 1;
+  message.is_under_way = true;
   ++count_;
   return false;
 }
 
 /// Not persistent as the receives are: Open MPI 4.1 sends short messages from within MPI_Isend, without a
 /// request, and a step of two ranks takes 0.66 of what it does with MPI_Start.
-void MpiMessages::send(std::uint32_t index) {
-  const MessageSpec& spec = specs_[index];
-  const Extent& extent = extents_[index];
+inline void MpiMessages::send(std::uint32_t index) {
+  Message& message = messages_[index];
+  const MessageSpec& spec = message.spec;
+  const Extent& extent = message.extent;
   const int partner = static_cast<int>(spec.partner.value);
   const int tag = static_cast<int>(spec.tag);
-  if (++starts_[index] % bounded_skew != 0) {
+  if (++message.starts % bounded_skew != 0) {
     check(MPI_Isend(spec.staging, extent.count(), extent.type(), partner, tag, communicator_->get(),
                     &requests_[index]),
           "MPI_Isend");
@@ -160,8 +169,8 @@ void MpiMessages::send(std::uint32_t index) {
 
 void MpiMessages::cancel_receives() {
   for (std::size_t i = 0; i < requests_.size(); ++i) {
-    if (specs_[i].sending) continue;
-    if (under_way_[i]) {
+    if (messages_[i].spec.sending) continue;
+    if (messages_[i].is_under_way) {
       int complete = 0;
       MPI_Cancel(&requests_[i]);
       MPI_Test(&requests_[i], &complete, MPI_STATUS_IGNORE);
@@ -183,8 +192,8 @@ void MpiMessages::await_sends() {
 }  // namespace
 
 std::unique_ptr<Messages> open_messages(std::shared_ptr<Library> library, MPI_Comm control,
-                                        std::vector<MessageSpec> specs) {
-  return std::make_unique<MpiMessages>(std::move(library), control, std::move(specs));
+                                        const std::vector<MessageSpec>& specs) {
+  return std::make_unique<MpiMessages>(std::move(library), control, specs);
 }
 
 }  // namespace tutti::mpi

@@ -11,6 +11,6 @@ namespace tutti::mpi {
 
 /// On a duplicate of `control`. Collective; the caller holds the lock of `library`.
 std::unique_ptr<Messages> open_messages(std::shared_ptr<Library> library, MPI_Comm control,
-                                        std::vector<MessageSpec> specs);
+                                        const std::vector<MessageSpec>& specs);
 
 }  // namespace tutti::mpi

@@ -315,11 +315,7 @@ void gather(const Piece& from, std::byte* to) {
 }
 }  // namespace
 
-std::uint64_t pack(const Piece& from, std::byte* to) {
-  if (from.dense_bytes != 0) {
-    std::memcpy(to, from.cells.data, from.dense_bytes);
-    return from.dense_bytes;
-  }
+std::uint64_t pack_any(const Piece& from, std::byte* to) {
   if (from.positions == nullptr) return pack_cells(from.cells, from.element_bytes, to);
   const std::size_t n = from.element_bytes;
   if (n == 8) {
@@ -329,15 +325,6 @@ std::uint64_t pack(const Piece& from, std::byte* to) {
       std::memcpy(to + i * n, static_cast<const std::byte*>(from.cells.data) + (*from.positions)[i] * n, n);
   }
   return from.positions->size() * n;
-}
-
-std::uint64_t unpack(const std::byte* from, const Piece& to) {
-  assert(to.positions == nullptr);
-  if (to.dense_bytes != 0) {
-    std::memcpy(to.cells.data, from, to.dense_bytes);
-    return to.dense_bytes;
-  }
-  return unpack_cells(from, to.element_bytes, to.cells);
 }
 
 std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to) {

@@ -1,8 +1,10 @@
 // Stores: the memory of one collection on one rank.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -164,13 +166,26 @@ struct Piece {
       0;  ///< its size if it lies in memory as it would be packed, else 0 (or not known)
   const std::vector<std::uint32_t>* positions = nullptr;  ///< null: all
 };
-std::uint64_t pack(const Piece& from, std::byte* to);
-std::uint64_t unpack(const std::byte* from, const Piece& to);  ///< for whole boxes
 
 /// Bytes of the cells if they lie in memory as they would be packed, without gaps; else 0.
 std::uint64_t dense_bytes(const Argument& cells, std::uint32_t element_bytes);
 /// Packs cells into contiguous memory, dimension 2 fastest, or the reverse. Return the bytes moved.
 std::uint64_t pack_cells(const Argument& from, std::uint32_t element_bytes, std::byte* to);
 std::uint64_t unpack_cells(const std::byte* from, std::uint32_t element_bytes, const Argument& to);
+
+/// The same for a piece, of any form.
+std::uint64_t pack_any(const Piece& from, std::byte* to);
+/// Packs a piece, or the reverse for one without positions. Return the bytes moved.
+inline std::uint64_t pack(const Piece& from, std::byte* to) {
+  if (from.dense_bytes == 0) return pack_any(from, to);
+  std::memcpy(to, from.cells.data, from.dense_bytes);
+  return from.dense_bytes;
+}
+inline std::uint64_t unpack(const std::byte* from, const Piece& to) {
+  assert(to.positions == nullptr);
+  if (to.dense_bytes == 0) return unpack_cells(from, to.element_bytes, to.cells);
+  std::memcpy(to.cells.data, from, to.dense_bytes);
+  return to.dense_bytes;
+}
 
 }  // namespace tutti

@@ -92,7 +92,7 @@ void FixedOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
   const Sequence& sequence = sequences_[w.id];
   const std::uint32_t copies = team_.plan.copies_per_cycle();
   try {
-    for (; wait_for_gate(w, step); ++step) {
+    for (; (step < team_.gate.open() || wait_for_gate(w, step)) && !team_.failed(); ++step) {
       const std::uint32_t first = sequence.first[copy];
       const std::uint32_t count = sequence.first[copy + 1] - first;
       if (!run_step(w, std::span(sequence.items).subspan(first, count), step)) return;
@@ -132,8 +132,7 @@ bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::int64_t s
 }
 
 // False if there are no more steps, or another worker failed.
-bool FixedOrder::wait_for_gate(Worker& w, std::int64_t step) {
-  if (step < team_.gate.open()) return !team_.failed();
+[[gnu::noinline]] bool FixedOrder::wait_for_gate(Worker& w, std::int64_t step) {
   w.current.store(none, std::memory_order_relaxed);
   const auto until = [&] { return step < team_.gate.open() || step >= team_.gate.goal(); };
   return wait(w, until, [] { return false; }) && step < team_.gate.open();
@@ -144,7 +143,7 @@ bool FixedOrder::wait_for_gate(Worker& w, std::int64_t step) {
 template <class Until, class Look>
 bool FixedOrder::wait(Worker& w, Until until, Look look) {
   while (!until()) {
-    if (take_mail(w) || look() || poll(w)) continue;
+    if (look() || take_mail(w) || poll(w)) continue;
     if (team_.failed()) return false;
     w.gate_seen = team_.gate.open();  // until() says whether it matters
     team_.waiting.rest(w, look, [&] { return team_.failed() || until(); });

@@ -105,26 +105,23 @@ std::uint32_t FreeOrder::run_short(Worker& w, HotNode& hot, std::uint32_t n) {
 }
 // And all else.
 [[gnu::noinline]] std::uint32_t FreeOrder::run(Worker& w, HotNode& hot, std::uint32_t n, bool is_measured) {
-  PlanNode& node = *hot.node;
+  const std::uint32_t payload = hot.node->payload;
   const std::int64_t step = hot.next_step;
   const Length length = hot.length;
   const bool leaves = length != Length::brief && team_.steals && before_long_node(w, length);
-  bool stop = false;
+  bool sent = false;
   const std::uint64_t begin = is_measured ? w.meter.begin(length) : 0;
   try {
-    stop = perform(team_.plan, node, WorkerId{w.id});
+    sent = team_.run(w, hot);
   } catch (...) {
     if (leaves) w.role.come_back();
     return fail(n);
   }
-  const bool sent = hot.kind != NodeKind::run && team_.follow_up(w, node, step, stop);
   if (is_measured) hot.length = w.meter.end(begin, n, hot.kind, step);
   if (leaves) w.role.come_back();
   hot.next_step = step + copies_per_cycle_;
   const std::uint32_t next = complete(w, hot, n);
-  // armed for the next cycle, since its staging is free again; but first let go those who wait
-  if (node.kind == NodeKind::receive) network_.arm(node.payload);
-  if (sent) team_.deliver(w, node.payload, [&](std::uint32_t other) { take_token(w, other); });
+  if (sent) team_.deliver(w, payload, [&](std::uint32_t other) { take_token(w, other); });
   return next;
 }
 

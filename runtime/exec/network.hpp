@@ -21,15 +21,19 @@ class Network {
 
   bool in_use() const { return !arrived_.empty(); }
 
-  /// True if the send is complete; else poll() will find it.
+  /// Packs and sends. True if the send is complete; else poll() will find it.
   bool send(Worker& w, std::uint32_t message) {
+    plan_.messages[message].pack();
     if (messages_.start(message)) return true;
     ++w.sends_in_flight;
     return false;
   }
-  /// The message was unpacked; arm() says when the next one may come.
-  void unpacked(std::uint32_t message) { arrived_[message] = 0; }
-  void arm(std::uint32_t message) { messages_.start(message); }
+  /// Unpacks what has arrived; now the next one may come.
+  void receive(std::uint32_t message) {
+    plan_.messages[message].unpack();
+    arrived_[message] = 0;
+    messages_.start(message);
+  }
   /// Received and not yet unpacked.
   bool has_arrived(std::uint32_t message) const { return arrived_[message] != 0; }
 

@@ -13,26 +13,19 @@ void Team::release(Worker& w, const OtherSuccessor& s) {
   tell(s.home);
 }
 
-[[gnu::noinline]] bool Team::run_any(Worker& w, HotNode& hot, std::uint32_t n, bool is_measured) {
-  PlanNode& node = *hot.node;
-  const std::uint64_t begin = is_measured ? w.meter.begin(hot.length) : 0;
-  const bool stop = perform(plan, node, WorkerId{w.id});
-  const bool sent = hot.kind != NodeKind::run && follow_up(w, node, node.task.step, stop);
-  if (is_measured) hot.length = w.meter.end(begin, n, hot.kind, node.task.step);
+[[gnu::noinline]] bool Team::run_measured(Worker& w, HotNode& hot, std::uint32_t n) {
+  const std::uint64_t begin = w.meter.begin(hot.length);
+  const bool sent = run(w, hot);
+  hot.length = w.meter.end(begin, n, hot.kind, hot.node->task.step);
   if (hot.length != Length::brief) w.saw_long_node = true;
-  if (hot.kind == NodeKind::receive) network.arm(node.payload);
   return sent;
 }
 
-bool Team::follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop) {
-  if (node.kind == NodeKind::send) return network.send(w, node.payload);
-  if (node.kind == NodeKind::receive) {
-    network.unpacked(node.payload);
-  } else if (node.kind == NodeKind::decide) {
-    gate.decide(node, step, stop);
-    if (!single) parking.wake_all();
-  }
-  return false;
+[[gnu::noinline]] void Team::run_other(const Worker& w, PlanNode& node) {
+  const bool stop = perform(plan, node, WorkerId{w.id});
+  if (node.kind != NodeKind::decide) return;
+  gate.decide(node, node.task.step, stop);
+  if (!single) parking.wake_all();
 }
 
 const std::vector<std::uint32_t>& Team::fresh_counters(std::uint32_t copy, Edges edges) {

@@ -87,21 +87,29 @@ class Team {
     return network.poll(w, [&](std::uint32_t m) { deliver(w, m, take); });
   }
 
-  /// Runs a node that nobody else may touch meanwhile. Throws what its kernel throws. True if it was a send,
-  /// and its message is on its way.
+  /// Runs a node that nobody else may touch meanwhile, and measures it if it is its turn. Throws what its
+  /// kernel throws. True if it was a send, and its message is on its way.
   bool run(Worker& w, HotNode& hot, std::uint32_t n, std::int64_t step) {
     hot.node->task.step = step;
     hot.node->task.worker = WorkerId{w.id};
     w.current.store(n, std::memory_order_relaxed);
-    const bool is_measured = w.meter.measures(hot.length);
-    if (is_measured || hot.body == nullptr) return run_any(w, hot, n, is_measured);
-    hot.body(hot.node->functor, hot.node->task, hot.arguments, nullptr);
+    if (w.meter.measures(hot.length)) return run_measured(w, hot, n);
+    return run(w, hot);
+  }
+  /// The same without a measurement; what the node needs to know of this time is in its task.
+  bool run(Worker& w, HotNode& hot) {
+    PlanNode& node = *hot.node;
+    if (hot.body != nullptr) {
+      hot.body(node.functor, node.task, hot.arguments, nullptr);
+      return false;
+    }
+    if (hot.kind == NodeKind::send) return network.send(w, node.payload);
+    if (hot.kind == NodeKind::receive)
+      network.receive(node.payload);
+    else
+      run_other(w, node);
     return false;
   }
-
-  /// What a node that has run means for others than its successors. True if it was a send, and its message is
-  /// on its way.
-  bool follow_up(Worker& w, const PlanNode& node, std::int64_t step, bool stop);
 
   /// Counters, by node, for a start at `copy`: tokens that are not there yet. Mail is thrown away: it belongs
   /// to the place that is being left.
@@ -142,7 +150,8 @@ class Team {
   bool single = false;  ///< one worker runs all nodes: nobody waits for the gate. Used by that worker
 
  private:
-  bool run_any(Worker& w, HotNode& hot, std::uint32_t n, bool is_measured);
+  bool run_measured(Worker& w, HotNode& hot, std::uint32_t n);
+  void run_other(const Worker& w, PlanNode& node);
 
   std::vector<std::uint32_t> counters_;
   std::atomic<bool> failed_{false};

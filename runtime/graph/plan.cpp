@@ -330,16 +330,12 @@ bool perform(Plan& plan, PlanNode& node, WorkerId worker) {
       copy_cells(c.from, c.to, c.element_bytes);
       return false;
     }
-    case NodeKind::send: {
-      std::byte* to = plan.messages[node.payload].spec.staging;
-      for (const Piece& p : plan.messages[node.payload].pieces) to += pack(p, to);
+    case NodeKind::send:
+      plan.messages[node.payload].pack();
       return false;
-    }
-    case NodeKind::receive: {
-      const std::byte* from = plan.messages[node.payload].spec.staging;
-      for (const Piece& p : plan.messages[node.payload].pieces) from += unpack(from, p);
+    case NodeKind::receive:
+      plan.messages[node.payload].unpack();
       return false;
-    }
   }
   return false;
 }

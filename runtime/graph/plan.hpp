@@ -32,6 +32,15 @@ struct PlanMessage {
   MessageSpec spec;
   std::vector<Piece> pieces;
   std::uint32_t node = 0;
+
+  void pack() const {
+    std::byte* to = spec.staging;
+    for (const Piece& p : pieces) to += tutti::pack(p, to);
+  }
+  void unpack() const {
+    const std::byte* from = spec.staging;
+    for (const Piece& p : pieces) from += tutti::unpack(from, p);
+  }
 };
 
 struct PlanCopy {
