@@ -106,7 +106,7 @@ void FixedOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
 }
 
 // False if another worker failed.
-bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::int64_t step) {
+inline bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::int64_t step) {
   for (const Item& i : items) {
     HotNode& hot = *i.hot;
     if (i.tokens != 0) {
@@ -121,14 +121,16 @@ bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::int64_t s
 }
 
 [[gnu::noinline]] bool FixedOrder::wait_for_tokens(Worker& w, HotNode& hot) {
-  w.current.store(none, std::memory_order_relaxed);
+  const auto arrives = [&] {
+    if (hot.kind != NodeKind::receive || !team_.network.test(w, hot.node->payload)) return false;
+    --hot.counter;
+    return true;
+  };
   const auto until = [&] { return hot.counter == 0; };
-  if (hot.kind != NodeKind::receive) return wait(w, until, [] { return false; });
-  return wait(w, until, [&] {
-    const bool arrived = team_.network.test(w, hot.node->payload);
-    hot.counter -= arrived ? 1 : 0;
-    return arrived;
-  });
+  for (int look = 0; look < 3; ++look)
+    if (arrives() && until()) return true;
+  w.current.store(none, std::memory_order_relaxed);
+  return wait(w, until, arrives);
 }
 
 // False if there are no more steps, or another worker failed.
