@@ -1,9 +1,13 @@
 #include "runtime/exec/free_order.hpp"
 
+#include <utility>
+
 namespace tutti {
 namespace {
 
 constexpr unsigned poll_interval = 8;  // tasks between looks at the network and the rings while busy
+constexpr double much_more_load = 1.2;  // of another worker, so that its longest nodes come first,
+constexpr float much_longer = 1.5;      // if they take so many times as long as a node of one's own
 
 }  // namespace
 
@@ -46,9 +50,10 @@ void FreeOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
 // shortest tasks find what they need in registers.
 [[gnu::noinline]] bool FreeOrder::run_some(Worker& w) {
   for (unsigned busy = 0; busy < poll_interval;) {
-    const std::uint32_t n = take(w);
+    std::uint32_t n = take(w);
     if (n == none) return false;
     if (w.idle > 0) team_.waiting.end(w);
+    if (hot_[n].length != Length::brief && team_.steals) n = or_longer(w, n);
     HotNode& hot = hot_[n];
     const Length length = hot.length;  // once it has run it is no longer ours
     hot.node->task.step = hot.next_step;
@@ -185,7 +190,8 @@ bool FreeOrder::count_down(Worker& w, HotNode& hot, std::int64_t open) {
 
 [[gnu::noinline]] void FreeOrder::offer(Worker& w, const HotNode& hot) {
   WorkQueue& queue = hot.urgent ? w.urgent : w.ready;
-  queue.push(number(hot), hot.next_step);
+  const std::uint32_t n = number(hot);
+  queue.push(n, hot.next_step, hot.length == Length::brief ? 0 : profile_.nodes[n].mean_ticks());
   if (w.stood_in_for) share(w, queue, 1);
 }
 
@@ -219,19 +225,33 @@ bool FreeOrder::pass_gate(Worker& w) {
 // What it steals is the next to run.
 bool FreeOrder::steal(Worker& w) {
   if (!team_.steals) return false;
-  std::uint32_t& n = w.next;
   const auto count = static_cast<std::uint32_t>(workers_.size());
-  for (std::uint32_t d = 1; d < count; ++d) {
-    Worker& from = *workers_[(w.id + d) % count];
-    if (from.urgent.steal(n) || from.ready.steal(n)) return true;
-    if (!from.role.stand_in()) continue;
-    from.stood_in_for = true;
-    const bool found = drain(from);
-    from.stood_in_for = false;
-    from.role.give_back();
-    if (found && (from.urgent.steal(n) || from.ready.steal(n))) return true;
-  }
+  for (std::uint32_t d = 1; d < count; ++d)
+    if (steal_from(w, *workers_[(w.id + d) % count], WorkQueue::any)) return true;
   return false;
+}
+
+// The next node is one of those of another worker that take more ticks than that; false if there is none.
+bool FreeOrder::steal_from(Worker& w, Worker& from, float ticks) {
+  if (from.urgent.steal(w.next, ticks) || from.ready.steal(w.next, ticks)) return true;
+  if (!from.role.stand_in()) return false;
+  from.stood_in_for = true;
+  const bool found = drain(from);
+  from.stood_in_for = false;
+  from.role.give_back();
+  return found && (from.urgent.steal(w.next, ticks) || from.ready.steal(w.next, ticks));
+}
+
+// Instead of node n, which waits then, a much longer one of a worker that has more to do: stolen only when
+// this one has run out of nodes, it would end last.
+[[gnu::noinline]] std::uint32_t FreeOrder::or_longer(Worker& w, std::uint32_t n) {
+  const auto count = static_cast<std::uint32_t>(workers_.size());
+  w.looked_at = w.looked_at % (count - 1) + 1;
+  Worker& other = *workers_[(w.id + w.looked_at) % count];
+  if (w.next != none || team_.load_s[other.id] <= much_more_load * team_.load_s[w.id]) return n;
+  if (!steal_from(w, other, much_longer * profile_.nodes[n].mean_ticks())) return n;
+  offer(w, hot_[n]);
+  return std::exchange(w.next, none);
 }
 
 bool FreeOrder::poll(Worker& w) {

@@ -13,10 +13,15 @@ namespace tutti {
 /// the successors it owns and tells other workers through single-producer rings. Ready nodes can be stolen;
 /// a stolen node's home worker learns of the completion through an intrusive list and then releases the
 /// successors. A node that runs right after the one that released it needs no atomic read-modify-write.
+///
+/// A worker steals when it has no nodes of its own; and before one of its own, if another worker has more to
+/// do, and a node that takes much longer: that one would else begin last and keep all waiting.
 class FreeOrder final : public ReplayOrder {
  public:
-  explicit FreeOrder(Team& team)
+  /// The profile tells what nodes take.
+  FreeOrder(Team& team, const Profile& profile)
       : team_(team),
+        profile_(profile),
         gate_(team.gate),
         network_(team.network),
         hot_(team.nodes),
@@ -49,10 +54,13 @@ class FreeOrder final : public ReplayOrder {
   bool drain(Worker& w);
   bool pass_gate(Worker& w);
   bool steal(Worker& w);
+  bool steal_from(Worker& w, Worker& from, float ticks);
+  std::uint32_t or_longer(Worker& w, std::uint32_t n);
   bool poll(Worker& w);
   std::uint32_t number(const HotNode& hot) const { return static_cast<std::uint32_t>(&hot - hot_.data()); }
 
   Team& team_;
+  const Profile& profile_;
   const StepGate& gate_;
   Network& network_;
   std::span<HotNode> hot_;

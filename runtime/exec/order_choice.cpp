@@ -20,11 +20,10 @@ constexpr std::int64_t longest_pause = 1 << 16;
 
 }  // namespace
 
-OrderChoice::OrderChoice(const Team& team, const Profile& profile, Order wanted)
+OrderChoice::OrderChoice(Team& team, const Profile& profile, Order wanted)
     : team_(team),
       profile_(profile),
       wanted_(wanted == Order::single && !team.plan.messages.empty() ? Order::fixed : wanted),
-      load_s_(team.workers.size()),
       seen_(team.nodes.size()),
       took_s_(team.nodes.size(), 0) {}
 
@@ -58,12 +57,12 @@ void OrderChoice::took(std::int64_t steps, double s) {
 
 OrderChoice::Segment OrderChoice::begin() {
   const std::int64_t copies = team_.plan.copies_per_cycle();
-  if (wanted_ != Order::automatic) return {wanted_, forever};
+  if (wanted_ == Order::fixed || wanted_ == Order::single) return {wanted_, forever};
   if ((step_ >= look_at_ && !contest_.is_within_turn()) || saw_long_nodes()) {
     look_at_nodes();
     look_at_ = step_ + (candidates_[0] == Order::free ? 0 : trial * copies);
   }
-  if (candidates_.count == 1 && winner_ == Order::free)
+  if (wanted_ == Order::free || (candidates_.count == 1 && winner_ == Order::free))
     return {Order::free, step_ < trials_end ? 2 * step_ + trial + copies : forever};
   const bool several = candidates_.count > 1;
   if (several && contest_.decided() && step_ >= contest_at_) contest_.start(candidates_.count);
@@ -96,22 +95,23 @@ bool OrderChoice::saw_long_nodes() const {
 
 void OrderChoice::look_at_nodes() {
   for (auto& w : team_.workers) w->saw_long_node = false;
-  std::fill(load_s_.begin(), load_s_.end(), 0);
+  std::vector<double>& load_s = team_.load_s;
+  std::fill(load_s.begin(), load_s.end(), 0);
   bool all_brief = true, all_measured = true;
   for (std::size_t n = 0; n < team_.nodes.size(); ++n) {
     measure(n);
     all_brief = all_brief && team_.nodes[n].length == Length::brief;
     all_measured = all_measured && took_s_[n] > 0;
-    load_s_[team_.nodes[n].home] += node_cost_s + took_s_[n];
+    load_s[team_.nodes[n].home] += node_cost_s + took_s_[n];
   }
-  const double sum_s = std::accumulate(load_s_.begin(), load_s_.end(), 0.0);
-  const double mean_s = sum_s / static_cast<double>(load_s_.size());
-  const double most_s = *std::max_element(load_s_.begin(), load_s_.end());
+  const double sum_s = std::accumulate(load_s.begin(), load_s.end(), 0.0);
+  const double mean_s = sum_s / static_cast<double>(load_s.size());
+  const double most_s = *std::max_element(load_s.begin(), load_s.end());
   const auto copies = static_cast<double>(team_.plan.copies_per_cycle());
   const bool stealing_wins =
       team_.steals && most_s >= stealing_wins_part * mean_s && most_s - mean_s >= stealing_wins_s * copies;
 
-  const bool one_worker = load_s_.size() == 1;
+  const bool one_worker = load_s.size() == 1;
   const bool likely_fixed = all_brief && !stealing_wins && !team_.oversubscribed;
   Candidates candidates;
   candidates.add(likely_fixed ? Order::fixed : Order::free);

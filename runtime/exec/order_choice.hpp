@@ -17,7 +17,7 @@ namespace tutti {
 /// the other orders that may be quicker are tried, too, in turns and now and again.
 class OrderChoice {
  public:
-  OrderChoice(const Team& team, const Profile& profile, Order wanted);
+  OrderChoice(Team& team, const Profile& profile, Order wanted);
 
   struct Segment {
     Order order = Order::free;
@@ -50,10 +50,9 @@ class OrderChoice {
   void took(std::int64_t steps, double s);
   void decide();
 
-  const Team& team_;
+  Team& team_;
   const Profile& profile_;
   Order wanted_;
-  std::vector<double> load_s_;  // of each worker in one cycle
   std::vector<NodeTime> seen_;  // at the last look,
   std::vector<double> took_s_;  // and how long a node took lately; 0: never measured
   std::int64_t look_at_ = 0;    // at what step to look at all nodes again

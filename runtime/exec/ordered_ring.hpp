@@ -21,6 +21,7 @@ class OrderedRing {
   struct Entry {
     std::int64_t step = 0;
     std::uint32_t node = 0;
+    float ticks = 0;  ///< that the node takes, where somebody wants to know
     bool before(const Entry& o) const { return step < o.step || (step == o.step && node < o.node); }
   };
 
@@ -38,6 +39,8 @@ class OrderedRing {
     return true;
   }
   std::uint32_t size() const { return last_ - first_; }
+  /// The one that pop() takes next; there is one.
+  const Entry& front() const { return entries_[first_ & mask_]; }
 
  private:
   static constexpr std::uint32_t reach = 16;

@@ -19,7 +19,7 @@ class TaskExecutor : public Executor {
  public:
   explicit TaskExecutor(const ExecutorContext& c)
       : team_(c),
-        free_(team_),
+        free_(team_, c.profile),
         fixed_(team_, c.profile),
         single_(team_),
         choice_(team_, c.profile, c.order),

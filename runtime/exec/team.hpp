@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "runtime/exec/executor.hpp"
 #include "runtime/exec/network.hpp"
@@ -30,6 +31,7 @@ class Team {
         parts(c.plan, c.profile, c.trace, c.graph),
         nodes(parts.nodes),
         workers(parts.workers),
+        load_s(workers.size(), 0),
         waiting(network, parking, gate, workers, steals, oversubscribed) {}
 
   /// Tells the home of a successor, and brings what travels with the release.
@@ -146,6 +148,7 @@ class Team {
   MovingParts parts;
   std::span<HotNode> nodes;
   std::span<std::unique_ptr<Worker>> workers;
+  std::vector<double> load_s;  ///< by worker: what its nodes take in one cycle, as lately measured
   Waiting waiting;
   bool single = false;  ///< one worker runs all nodes: nobody waits for the gate. Used by that worker
 

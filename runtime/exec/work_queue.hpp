@@ -18,11 +18,13 @@ namespace tutti {
 /// share() is visible to whoever gets the node.
 class WorkQueue {
  public:
+  static constexpr float any = -1;  ///< ticks, fewer than a node takes
+
   /// `nodes`: how many can be inside at most; a node is inside at most once.
   explicit WorkQueue(std::uint32_t nodes) : own_(nodes), shared_(nodes) {}
 
-  /// A node that is ready to run at `step`.
-  void push(std::uint32_t node, std::int64_t step) { own_.push({step, node}); }
+  /// A node that is ready to run at `step`, and takes so many ticks as far as that is known.
+  void push(std::uint32_t node, std::int64_t step, float ticks = 0) { own_.push({step, node, ticks}); }
 
   /// What was shared and not taken is older than what was not shared.
   bool take(std::uint32_t& node) {
@@ -43,34 +45,39 @@ class WorkQueue {
     const std::lock_guard lock(mutex_);
     OrderedRing::Entry entry;
     for (; count > 0 && own_.pop(entry); --count) shared_.push(entry);
-    shared_count_.store(shared_.size(), std::memory_order_relaxed);
+    show_first();
     may_have_shared_ = true;
   }
 
-  /// False if there is nothing, or if somebody else is at it.
-  bool steal(std::uint32_t& node) {
-    if (!shows_work()) return false;
+  /// The first shared node, if it takes more ticks than that. False if there is none, or if somebody else is
+  /// at it.
+  bool steal(std::uint32_t& node, float ticks = any) {
+    if (shown_ticks_.load(std::memory_order_relaxed) <= ticks) return false;
     const std::unique_lock lock(mutex_, std::try_to_lock);
     OrderedRing::Entry entry;
-    if (!lock.owns_lock() || !pop_shared(entry)) return false;
+    if (!lock.owns_lock() || shown_ticks_.load(std::memory_order_relaxed) <= ticks || !pop_shared(entry))
+      return false;
     node = entry.node;
     return true;
   }
   /// True if there was something to steal a moment ago.
-  bool shows_work() const { return shared_count_.load(std::memory_order_relaxed) > 0; }
+  bool shows_work() const { return shown_ticks_.load(std::memory_order_relaxed) > any; }
 
  private:
   bool pop_shared(OrderedRing::Entry& entry) {
     const bool found = shared_.pop(entry);
-    shared_count_.store(shared_.size(), std::memory_order_relaxed);
+    show_first();
     return found;
+  }
+  void show_first() {
+    shown_ticks_.store(shared_.size() > 0 ? shared_.front().ticks : any, std::memory_order_relaxed);
   }
 
   OrderedRing own_;
   bool may_have_shared_ = false;
   alignas(cache_line_size_bytes) std::mutex mutex_;
   OrderedRing shared_;
-  std::atomic<std::uint32_t> shared_count_{0};
+  std::atomic<float> shown_ticks_{any};  ///< of the first shared node; `any` if there is none
 };
 
 }  // namespace tutti

@@ -19,6 +19,10 @@ struct alignas(64) WorkerTime {
 struct NodeTime {
   std::uint64_t ticks = 0;  ///< of the samples
   std::uint32_t samples = 0;
+
+  float mean_ticks() const {
+    return samples > 0 ? static_cast<float>(ticks) / static_cast<float>(samples) : 0;
+  }
 };
 
 /// All runs of one graph on one rank since it was recorded. Read it between runs.

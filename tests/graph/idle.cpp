@@ -118,30 +118,5 @@ INSTANTIATE_TEST_SUITE_P(Orders, IdleInAnyOrder, ::testing::Values(Order::free, 
                          name_of_order);
 INSTANTIATE_TEST_SUITE_P(Orders, IdleInOrder, ::testing::Values(Order::free, Order::fixed), name_of_order);
 
-TEST(Idle, WithoutStealingEveryTaskStaysAtHome) {
-  Options options = with_threads(2);
-  options.steal = false;
-  run_local_job(1, options, [](Runtime& rt) {
-    constexpr std::uint32_t tiles = 8;
-    Grid grid(rt, {tiles}, {{1}, Boundary::fixed(0), 0});
-    Field<double> a(grid, "a");
-    std::vector<std::uint32_t> strangers(tiles, 0);
-    Graph graph = rt.record("lopsided", [&](Recorder& r) {
-      r.each(grid,
-             make_kernel("lopsided",
-                         [&](const Task& task, InOut<double> x) {
-                           if (task.tile.value < tiles / 2)
-                             std::this_thread::sleep_for(std::chrono::microseconds(200));
-                           strangers[task.tile.index()] +=
-                               task.worker == grid.layout().home(task.tile, rt.workers()) ? 0 : 1;
-                           x(0, 0, 0) += 1;
-                         }),
-             update(a));
-    });
-    graph.run(50);
-    for (const std::uint32_t n : strangers) EXPECT_EQ(n, 0U);
-  });
-}
-
 }  // namespace
 }  // namespace tutti::test

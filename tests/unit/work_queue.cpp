@@ -66,6 +66,29 @@ TEST(WorkQueue, TheEarliestStepComesFirstThenTheOrderOfTheProgram) {
   EXPECT_FALSE(queue.take(node));
 }
 
+TEST(WorkQueue, OnlyWhatTakesLongerIsStolenByWhoWantsThat) {
+  WorkQueue queue(8);
+  std::uint32_t node = 0;
+  EXPECT_FALSE(queue.steal(node, 0)) << "there is nothing";
+  queue.push(1, 0, 200);
+  queue.push(2, 0, 100);
+  queue.push(3, 1, 300);
+  queue.share(3);
+  EXPECT_FALSE(queue.steal(node, 200));
+  ASSERT_TRUE(queue.steal(node, 199));
+  EXPECT_EQ(node, 1U);
+  EXPECT_FALSE(queue.steal(node, 199)) << "the first one is of an earlier step";
+  ASSERT_TRUE(queue.take(node));
+  EXPECT_EQ(node, 2U);
+  ASSERT_TRUE(queue.steal(node, 299));
+  EXPECT_EQ(node, 3U);
+  queue.push(4, 0);
+  queue.share(1);
+  EXPECT_TRUE(queue.shows_work());
+  EXPECT_FALSE(queue.steal(node, 0)) << "nobody knows how long it takes";
+  EXPECT_TRUE(queue.steal(node));
+}
+
 TEST(WorkQueue, NodesFarOutOfOrderAreNotLost) {
   constexpr std::uint32_t nodes = 100;
   WorkQueue queue(nodes);
