@@ -127,7 +127,7 @@ inline bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::in
     return true;
   };
   const auto until = [&] { return hot.counter == 0; };
-  for (int look = 0; look < 3; ++look)
+  for (int look = 0; look < 3; ++look)  // most often it is about to arrive
     if (arrives() && until()) return true;
   w.current.store(none, std::memory_order_relaxed);
   return wait(w, until, arrives);

@@ -5,7 +5,7 @@
 namespace tutti {
 namespace {
 
-constexpr unsigned poll_interval = 8;  // tasks between looks at the network and the rings while busy
+constexpr unsigned poll_interval = 8;   // tasks between looks at the network and the rings while busy
 constexpr double much_more_load = 1.2;  // of another worker, so that its longest nodes come first,
 constexpr float much_longer = 1.5;      // if they take so many times as long as a node of one's own
 
@@ -53,7 +53,7 @@ void FreeOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
     std::uint32_t n = take(w);
     if (n == none) return false;
     if (w.idle > 0) team_.waiting.end(w);
-    if (hot_[n].length != Length::brief && team_.steals) n = or_longer(w, n);
+    if (hot_[n].length != Length::brief && !hot_[n].urgent && team_.steals) n = or_longer(w, n);
     HotNode& hot = hot_[n];
     const Length length = hot.length;  // once it has run it is no longer ours
     hot.node->task.step = hot.next_step;

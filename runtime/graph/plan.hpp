@@ -33,6 +33,7 @@ struct PlanMessage {
   std::vector<Piece> pieces;
   std::uint32_t node = 0;
 
+  /// To or from the staging, all pieces.
   void pack() const {
     std::byte* to = spec.staging;
     for (const Piece& p : pieces) to += tutti::pack(p, to);
