@@ -5,9 +5,8 @@
 namespace tutti {
 namespace {
 
-constexpr unsigned poll_interval = 8;   // tasks between looks at the network and the rings while busy
-constexpr double much_more_load = 1.2;  // of another worker, so that its longest nodes come first,
-constexpr float much_longer = 1.5;      // if they take so many times as long as a node of one's own
+constexpr unsigned poll_interval = 8;  // tasks between looks at the network and the rings while busy
+constexpr float much_longer = 1.5;     // than a node of one's own, if another worker's is to run first
 
 }  // namespace
 
@@ -138,11 +137,12 @@ std::uint32_t FreeOrder::complete(Worker& w, const HotNode& hot, std::uint32_t n
   return none;
 }
 
-// Others may take meanwhile what waits here, and stand in for this worker. True if it left its role.
+// Others may take meanwhile what waits here, and stand in for this worker if the node lasts, or if some have
+// more to do than others. True if it left its role.
 bool FreeOrder::before_long_node(Worker& w, Length length) {
   share(w, w.urgent, w.urgent.private_count());
   share(w, w.ready, w.ready.private_count());
-  if (length != Length::lasting) return false;
+  if (length != Length::lasting && !team_.uneven) return false;
   w.role.leave();
   return true;
 }
@@ -242,13 +242,13 @@ bool FreeOrder::steal_from(Worker& w, Worker& from, float ticks) {
   return found && (from.urgent.steal(w.next, ticks) || from.ready.steal(w.next, ticks));
 }
 
-// Instead of node n, which waits then, a much longer one of a worker that has more to do: stolen only when
-// this one has run out of nodes, it would end last.
+// Instead of node n, which waits then, a much longer one of an overloaded worker: stolen only when this one
+// has run out of nodes, it would end last.
 [[gnu::noinline]] std::uint32_t FreeOrder::or_longer(Worker& w, std::uint32_t n) {
   const auto count = static_cast<std::uint32_t>(workers_.size());
   w.looked_at = w.looked_at % (count - 1) + 1;
   Worker& other = *workers_[(w.id + w.looked_at) % count];
-  if (w.next != none || team_.load_s[other.id] <= much_more_load * team_.load_s[w.id]) return n;
+  if (w.next != none || team_.overloaded[w.id] != 0 || team_.overloaded[other.id] == 0) return n;
   if (!steal_from(w, other, much_longer * profile_.nodes[n].mean_ticks())) return n;
   offer(w, hot_[n]);
   return std::exchange(w.next, none);

@@ -11,6 +11,7 @@ namespace {
 constexpr double node_cost_s = 30e-9;       // beside its kernel
 constexpr double stealing_wins_s = 1e-6;    // if a worker has so much more to do in a step than the others
 constexpr double stealing_wins_part = 1.2;  // and so many times as much
+constexpr double overloaded_part = 1.1;     // of what workers have to do on average
 constexpr double single_may_win = 3;        // if all have at most so many times as much to do as the busiest
 constexpr double short_step_s = 100e-6;     // of all nodes: others than the likeliest order may be tried,
 constexpr double stays_short_part = 1.5;    // until they take so many times as much
@@ -24,6 +25,7 @@ OrderChoice::OrderChoice(Team& team, const Profile& profile, Order wanted)
     : team_(team),
       profile_(profile),
       wanted_(wanted == Order::single && !team.plan.messages.empty() ? Order::fixed : wanted),
+      load_s_(team.workers.size()),
       seen_(team.nodes.size()),
       took_s_(team.nodes.size(), 0) {}
 
@@ -95,23 +97,25 @@ bool OrderChoice::saw_long_nodes() const {
 
 void OrderChoice::look_at_nodes() {
   for (auto& w : team_.workers) w->saw_long_node = false;
-  std::vector<double>& load_s = team_.load_s;
-  std::fill(load_s.begin(), load_s.end(), 0);
+  std::fill(load_s_.begin(), load_s_.end(), 0);
   bool all_brief = true, all_measured = true;
   for (std::size_t n = 0; n < team_.nodes.size(); ++n) {
     measure(n);
     all_brief = all_brief && team_.nodes[n].length == Length::brief;
     all_measured = all_measured && took_s_[n] > 0;
-    load_s[team_.nodes[n].home] += node_cost_s + took_s_[n];
+    load_s_[team_.nodes[n].home] += node_cost_s + took_s_[n];
   }
-  const double sum_s = std::accumulate(load_s.begin(), load_s.end(), 0.0);
-  const double mean_s = sum_s / static_cast<double>(load_s.size());
-  const double most_s = *std::max_element(load_s.begin(), load_s.end());
+  const double sum_s = std::accumulate(load_s_.begin(), load_s_.end(), 0.0);
+  const double mean_s = sum_s / static_cast<double>(load_s_.size());
+  const double most_s = *std::max_element(load_s_.begin(), load_s_.end());
+  for (std::size_t w = 0; w < load_s_.size(); ++w)
+    team_.overloaded[w] = load_s_[w] > overloaded_part * mean_s;
+  team_.uneven = most_s > overloaded_part * mean_s;
   const auto copies = static_cast<double>(team_.plan.copies_per_cycle());
   const bool stealing_wins =
       team_.steals && most_s >= stealing_wins_part * mean_s && most_s - mean_s >= stealing_wins_s * copies;
 
-  const bool one_worker = load_s.size() == 1;
+  const bool one_worker = load_s_.size() == 1;
   const bool likely_fixed = all_brief && !stealing_wins && !team_.oversubscribed;
   Candidates candidates;
   candidates.add(likely_fixed ? Order::fixed : Order::free);

@@ -53,6 +53,7 @@ class OrderChoice {
   Team& team_;
   const Profile& profile_;
   Order wanted_;
+  std::vector<double> load_s_;  // of each worker in one cycle
   std::vector<NodeTime> seen_;  // at the last look,
   std::vector<double> took_s_;  // and how long a node took lately; 0: never measured
   std::int64_t look_at_ = 0;    // at what step to look at all nodes again

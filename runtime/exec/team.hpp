@@ -31,7 +31,7 @@ class Team {
         parts(c.plan, c.profile, c.trace, c.graph),
         nodes(parts.nodes),
         workers(parts.workers),
-        load_s(workers.size(), 0),
+        overloaded(workers.size(), false),
         waiting(network, parking, gate, workers, steals, oversubscribed) {}
 
   /// Tells the home of a successor, and brings what travels with the release.
@@ -148,7 +148,8 @@ class Team {
   MovingParts parts;
   std::span<HotNode> nodes;
   std::span<std::unique_ptr<Worker>> workers;
-  std::vector<double> load_s;  ///< by worker: what its nodes take in one cycle, as lately measured
+  std::vector<unsigned char> overloaded;  ///< by worker: it has more to do than others, as lately measured
+  bool uneven = false;                    ///< somebody is overloaded
   Waiting waiting;
   bool single = false;  ///< one worker runs all nodes: nobody waits for the gate. Used by that worker
 

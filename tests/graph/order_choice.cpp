@@ -116,6 +116,21 @@ TEST_F(OrderChoiceTest, FreeIfSomebodyHasMoreToDo) {
   EXPECT_EQ(choice_->first(100000).order, Order::fixed);
 }
 
+TEST_F(OrderChoiceTest, FindsOutWhoIsOverloaded) {
+  for (const Order order : {Order::automatic, Order::free}) {
+    make(order);
+    measured(Length::a_while);
+    choice_->first(100000);
+    EXPECT_FALSE(team_->uneven);
+    EXPECT_EQ(team_->overloaded, (std::vector<unsigned char>{0, 0}));
+    make(order);
+    measured(Length::a_while, 5e-6);
+    choice_->first(100000);
+    EXPECT_TRUE(team_->uneven);
+    EXPECT_EQ(team_->overloaded, (std::vector<unsigned char>{1, 0}));
+  }
+}
+
 TEST_F(OrderChoiceTest, FreeWithMoreWorkersThanCores) {
   make(Order::automatic, true, true);
   measured(Length::brief);
