@@ -69,7 +69,7 @@ def parser() -> Parser:
     p.add_argument("-n", "--ranks", type=int, help="MPI ranks (default: cores / threads)")
     p.add_argument("-t", "--threads", type=int, default=1, help="threads per rank (default 1)")
     p.add_argument("--preset", default="release", choices=PRESETS)
-    p.add_argument("--output", default="results/metg", metavar="FOLDER", help="default: %(default)s")
+    p.add_argument("--output", default="results/metg-here", metavar="FOLDER", help="default: %(default)s")
     p.add_argument("--plot", metavar="FILE.json", help="only plot this result again")
     p.epilog = "Arguments of the app follow after --. Example: tutti metg -n 2 -- --pattern spread --radix 5"
 
