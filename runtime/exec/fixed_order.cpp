@@ -81,9 +81,7 @@ void FixedOrder::find_waiting_work() {
       for (std::uint32_t e = plan.first_successor[u]; e < plan.first_successor[u + 1]; ++e)
         after_s =
             std::max(after_s, (plan.distances[e] == 0 ? waiting_s_ : waiting_next_s_)[plan.successors[e]]);
-      const NodeTime& time = profile_.nodes[u];
-      waiting_s_[u] =
-          after_s + static_cast<double>(time.ticks) / std::max(time.samples, 1U) * seconds_per_tick();
+      waiting_s_[u] = after_s + profile_.nodes[u].mean_ticks() * seconds_per_tick();
     }
   std::swap(waiting_s_, waiting_next_s_);
 }
@@ -127,9 +125,9 @@ inline bool FixedOrder::run_step(Worker& w, std::span<const Item> items, std::in
     return true;
   };
   const auto until = [&] { return hot.counter == 0; };
+  w.current.store(none, std::memory_order_relaxed);
   for (int look = 0; look < 3; ++look)  // most often it is about to arrive
     if (arrives() && until()) return true;
-  w.current.store(none, std::memory_order_relaxed);
   return wait(w, until, arrives);
 }
 

@@ -42,7 +42,7 @@ class FixedOrder final : public ReplayOrder {
 
   void find_waiting_work();
   void sort();
-  bool run_step(Worker& w, std::span<const Item> items, std::int64_t step);
+  inline bool run_step(Worker& w, std::span<const Item> items, std::int64_t step);
   bool wait_for_tokens(Worker& w, HotNode& hot);
   bool wait_for_gate(Worker& w, std::int64_t step);
   bool take_mail(Worker& w);

@@ -52,7 +52,7 @@ void FreeOrder::work(Worker& w, std::uint32_t copy, std::int64_t step) {
     std::uint32_t n = take(w);
     if (n == none) return false;
     if (w.idle > 0) team_.waiting.end(w);
-    if (hot_[n].length != Length::brief && !hot_[n].urgent && team_.steals) n = or_longer(w, n);
+    if (team_.uneven && hot_[n].length != Length::brief && !hot_[n].urgent) n = or_longer(w, n);
     HotNode& hot = hot_[n];
     const Length length = hot.length;  // once it has run it is no longer ours
     hot.node->task.step = hot.next_step;
@@ -248,9 +248,11 @@ bool FreeOrder::steal_from(Worker& w, Worker& from, float ticks) {
   const auto count = static_cast<std::uint32_t>(workers_.size());
   w.looked_at = w.looked_at % (count - 1) + 1;
   Worker& other = *workers_[(w.id + w.looked_at) % count];
-  if (w.next != none || team_.overloaded[w.id] != 0 || team_.overloaded[other.id] == 0) return n;
-  if (!steal_from(w, other, much_longer * profile_.nodes[n].mean_ticks())) return n;
-  offer(w, hot_[n]);
+  if (team_.overloaded[w.id] != 0 || team_.overloaded[other.id] == 0) return n;
+  const float ticks = profile_.nodes[n].mean_ticks();
+  if (!steal_from(w, other, much_longer * ticks)) return n;
+  w.ready.put_back(n, hot_[n].next_step, ticks);
+  team_.parking.wake_one_idle(WorkerId{w.id});
   return std::exchange(w.next, none);
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 
 #include "runtime/exec/memory_order.hpp"
 
@@ -16,13 +17,17 @@ namespace tutti {
 class HomeRole {
  public:
   void leave() { state_.store(away, std::memory_order_release); }
-  /// Waits while a stand-in is at it.
+  /// Waits while a stand-in is at it, who may have lost its processor.
   void come_back() {
     std::uint32_t expected = away;
+    unsigned looks = 0;
     while (!state_.compare_exchange_weak(expected, present, std::memory_order_acquire,
                                          std::memory_order_relaxed)) {
       expected = away;
-      cpu_relax();
+      if (++looks % 1024 == 0)
+        std::this_thread::yield();
+      else
+        cpu_relax();
     }
   }
 

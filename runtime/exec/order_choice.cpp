@@ -38,7 +38,7 @@ OrderChoice::Segment OrderChoice::first(std::int64_t step) {
 OrderChoice::Segment OrderChoice::next(std::int64_t step, double took_s) {
   const std::int64_t steps = step - step_;
   step_ = step;
-  if (candidates_.count > 1 && steps > 0) took(steps, took_s);
+  if (wanted_ == Order::automatic && candidates_.count > 1 && steps > 0) took(steps, took_s);
   return begin();
 }
 
@@ -110,7 +110,7 @@ void OrderChoice::look_at_nodes() {
   const double most_s = *std::max_element(load_s_.begin(), load_s_.end());
   for (std::size_t w = 0; w < load_s_.size(); ++w)
     team_.overloaded[w] = load_s_[w] > overloaded_part * mean_s;
-  team_.uneven = most_s > overloaded_part * mean_s;
+  team_.uneven = team_.steals && most_s > overloaded_part * mean_s;
   const auto copies = static_cast<double>(team_.plan.copies_per_cycle());
   const bool stealing_wins =
       team_.steals && most_s >= stealing_wins_part * mean_s && most_s - mean_s >= stealing_wins_s * copies;

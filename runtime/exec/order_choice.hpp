@@ -14,7 +14,8 @@ namespace tutti {
 /// Free order, with more workers than cores and before all nodes have been measured. Then fixed order for
 /// nodes that are all brief, where stealing would win nothing: nobody may, or the workers' shares are alike,
 /// or differ by less than a node costs to take. Where steps are short on a rank that exchanges no messages,
-/// the other orders that may be quicker are tried, too, in turns and now and again.
+/// the other orders that may be quicker are tried, too, in turns and now and again. Tells the team which
+/// workers are overloaded.
 class OrderChoice {
  public:
   OrderChoice(Team& team, const Profile& profile, Order wanted);

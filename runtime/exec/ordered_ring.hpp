@@ -32,6 +32,11 @@ class OrderedRing {
       here(at) = here(at - 1);
     here(at) = entry;
   }
+  /// One that comes before all others.
+  void push_front(const Entry& entry) {
+    assert(size() <= mask_);
+    here(--first_) = entry;
+  }
   /// False if it is empty.
   bool pop(Entry& entry) {
     if (first_ == last_) return false;

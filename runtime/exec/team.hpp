@@ -149,7 +149,7 @@ class Team {
   std::span<HotNode> nodes;
   std::span<std::unique_ptr<Worker>> workers;
   std::vector<unsigned char> overloaded;  ///< by worker: it has more to do than others, as lately measured
-  bool uneven = false;                    ///< somebody is overloaded
+  bool uneven = false;                    ///< somebody is overloaded, and others may take its nodes
   Waiting waiting;
   bool single = false;  ///< one worker runs all nodes: nobody waits for the gate. Used by that worker
 

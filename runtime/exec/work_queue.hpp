@@ -38,6 +38,14 @@ class WorkQueue {
     return true;
   }
 
+  /// A node that take() gave comes back before all others, and is shared.
+  void put_back(std::uint32_t node, std::int64_t step, float ticks) {
+    const std::lock_guard lock(mutex_);
+    shared_.push_front({step, node, ticks});
+    show_first();
+    may_have_shared_ = true;
+  }
+
   /// Nodes that are not shared.
   std::uint32_t private_count() const { return own_.size(); }
   /// Shares the oldest `count` of them.

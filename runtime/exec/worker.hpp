@@ -19,8 +19,8 @@ namespace tutti {
 inline constexpr std::uint32_t none = ~0U;
 
 /// The part of a node that replay touches, in a cache line of its own: neighbours in the plan may belong to
-/// other workers. Written by the home worker; between becoming ready and completion, by whoever runs the
-/// node.
+/// other workers. Written by the home worker; between becoming ready and completion, all but the counter by
+/// whoever runs the node.
 struct alignas(cache_line_size_bytes) HotNode {
   std::uint32_t counter = 0;
   std::uint32_t in_degree = 0;

@@ -15,7 +15,7 @@ struct alignas(64) WorkerTime {
   std::uint64_t preempted = 0;
 };
 
-/// How long a node takes. Written by whoever runs it.
+/// How long a node takes. Written by whoever runs it; until then whoever has it ready to run may read it.
 struct NodeTime {
   std::uint64_t ticks = 0;  ///< of the samples
   std::uint32_t samples = 0;
@@ -25,7 +25,7 @@ struct NodeTime {
   }
 };
 
-/// All runs of one graph on one rank since it was recorded. Read it between runs.
+/// All runs of one graph on one rank since it was recorded. Others than its workers read it between runs.
 struct Profile {
   Profile(std::size_t node_count, std::uint32_t worker_count) : workers(worker_count), nodes(node_count) {}
 

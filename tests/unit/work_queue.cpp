@@ -89,6 +89,25 @@ TEST(WorkQueue, OnlyWhatTakesLongerIsStolenByWhoWantsThat) {
   EXPECT_TRUE(queue.steal(node));
 }
 
+TEST(WorkQueue, WhatIsPutBackComesFirst) {
+  WorkQueue queue(4);
+  std::uint32_t node = 0;
+  for (const std::uint32_t n : {0U, 1U, 2U, 3U}) queue.push(n, 5);
+  for (const std::uint32_t shared : {0U, 2U}) {
+    queue.share(shared);
+    ASSERT_TRUE(queue.take(node));
+    EXPECT_EQ(node, 0U);
+    queue.put_back(node, 5, 100);
+  }
+  ASSERT_TRUE(queue.steal(node, 99));
+  EXPECT_EQ(node, 0U);
+  for (const std::uint32_t expected : {1U, 2U, 3U}) {
+    ASSERT_TRUE(queue.take(node));
+    EXPECT_EQ(node, expected);
+  }
+  EXPECT_FALSE(queue.take(node));
+}
+
 TEST(WorkQueue, NodesFarOutOfOrderAreNotLost) {
   constexpr std::uint32_t nodes = 100;
   WorkQueue queue(nodes);
