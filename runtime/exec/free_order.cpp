@@ -222,24 +222,23 @@ bool FreeOrder::pass_gate(Worker& w) {
   return found;
 }
 
-// What it steals is the next to run.
 bool FreeOrder::steal(Worker& w) {
   if (!team_.steals) return false;
   const auto count = static_cast<std::uint32_t>(workers_.size());
   for (std::uint32_t d = 1; d < count; ++d)
-    if (steal_from(w, *workers_[(w.id + d) % count], WorkQueue::any)) return true;
+    if (steal_from(w, *workers_[(w.id + d) % count], {})) return true;
   return false;
 }
 
-// The next node is one of those of another worker that take more ticks than that; false if there is none.
-bool FreeOrder::steal_from(Worker& w, Worker& from, float ticks) {
-  if (from.urgent.steal(w.next, ticks) || from.ready.steal(w.next, ticks)) return true;
+// False if the other worker shows none that is wanted; it is the next to run.
+bool FreeOrder::steal_from(Worker& w, Worker& from, const WorkQueue::Wanted& wanted) {
+  if (from.urgent.steal(w.next, wanted) || from.ready.steal(w.next, wanted)) return true;
   if (!from.role.stand_in()) return false;
   from.stood_in_for = true;
   const bool found = drain(from);
   from.stood_in_for = false;
   from.role.give_back();
-  return found && (from.urgent.steal(w.next, ticks) || from.ready.steal(w.next, ticks));
+  return found && (from.urgent.steal(w.next, wanted) || from.ready.steal(w.next, wanted));
 }
 
 // Instead of node n, which waits then, a much longer one of an overloaded worker: stolen only when this one
@@ -250,8 +249,9 @@ bool FreeOrder::steal_from(Worker& w, Worker& from, float ticks) {
   Worker& other = *workers_[(w.id + w.looked_at) % count];
   if (team_.overloaded[w.id] != 0 || team_.overloaded[other.id] == 0) return n;
   const float ticks = profile_.nodes[n].mean_ticks();
-  if (!steal_from(w, other, much_longer * ticks)) return n;
-  w.ready.put_back(n, hot_[n].next_step, ticks);
+  const std::int64_t step = hot_[n].next_step;
+  if (!steal_from(w, other, {much_longer * ticks, step})) return n;
+  w.ready.put_back(n, step, ticks);
   team_.parking.wake_one_idle(WorkerId{w.id});
   return std::exchange(w.next, none);
 }

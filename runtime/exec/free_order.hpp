@@ -54,7 +54,7 @@ class FreeOrder final : public ReplayOrder {
   bool drain(Worker& w);
   bool pass_gate(Worker& w);
   bool steal(Worker& w);
-  bool steal_from(Worker& w, Worker& from, float ticks);
+  bool steal_from(Worker& w, Worker& from, const WorkQueue::Wanted& wanted);
   std::uint32_t or_longer(Worker& w, std::uint32_t n);
   bool poll(Worker& w);
   std::uint32_t number(const HotNode& hot) const { return static_cast<std::uint32_t>(&hot - hot_.data()); }

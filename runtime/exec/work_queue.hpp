@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 
 #include "runtime/exec/memory_order.hpp"
@@ -18,7 +19,11 @@ namespace tutti {
 /// share() is visible to whoever gets the node.
 class WorkQueue {
  public:
-  static constexpr float any = -1;  ///< ticks, fewer than a node takes
+  /// What a thief wants: a node that takes more ticks than that, and is not of a later step.
+  struct Wanted {
+    float ticks = nothing;
+    std::int64_t step = std::numeric_limits<std::int64_t>::max();
+  };
 
   /// `nodes`: how many can be inside at most; a node is inside at most once.
   explicit WorkQueue(std::uint32_t nodes) : own_(nodes), shared_(nodes) {}
@@ -57,35 +62,38 @@ class WorkQueue {
     may_have_shared_ = true;
   }
 
-  /// The first shared node, if it takes more ticks than that. False if there is none, or if somebody else is
-  /// at it.
-  bool steal(std::uint32_t& node, float ticks = any) {
-    if (shown_ticks_.load(std::memory_order_relaxed) <= ticks) return false;
+  /// The first shared node, if it is wanted. False if there is none, or if somebody else is at it.
+  bool steal(std::uint32_t& node, const Wanted& wanted) {
+    if (shown_ticks_.load(std::memory_order_relaxed) <= wanted.ticks) return false;
     const std::unique_lock lock(mutex_, std::try_to_lock);
-    OrderedRing::Entry entry;
-    if (!lock.owns_lock() || shown_ticks_.load(std::memory_order_relaxed) <= ticks || !pop_shared(entry))
-      return false;
+    if (!lock.owns_lock() || shared_.size() == 0) return false;
+    OrderedRing::Entry entry = shared_.front();
+    if (entry.ticks <= wanted.ticks || entry.step > wanted.step) return false;
+    pop_shared(entry);
     node = entry.node;
     return true;
   }
+  bool steal(std::uint32_t& node) { return steal(node, {}); }
   /// True if there was something to steal a moment ago.
-  bool shows_work() const { return shown_ticks_.load(std::memory_order_relaxed) > any; }
+  bool shows_work() const { return shown_ticks_.load(std::memory_order_relaxed) > nothing; }
 
  private:
+  static constexpr float nothing = -1;  // ticks, fewer than a node takes
+
   bool pop_shared(OrderedRing::Entry& entry) {
     const bool found = shared_.pop(entry);
     show_first();
     return found;
   }
   void show_first() {
-    shown_ticks_.store(shared_.size() > 0 ? shared_.front().ticks : any, std::memory_order_relaxed);
+    shown_ticks_.store(shared_.size() > 0 ? shared_.front().ticks : nothing, std::memory_order_relaxed);
   }
 
   OrderedRing own_;
   bool may_have_shared_ = false;
   alignas(cache_line_size_bytes) std::mutex mutex_;
   OrderedRing shared_;
-  std::atomic<float> shown_ticks_{any};  ///< of the first shared node; `any` if there is none
+  std::atomic<float> shown_ticks_{nothing};  ///< of the first shared node
 };
 
 }  // namespace tutti

@@ -69,23 +69,24 @@ TEST(WorkQueue, TheEarliestStepComesFirstThenTheOrderOfTheProgram) {
 TEST(WorkQueue, OnlyWhatTakesLongerIsStolenByWhoWantsThat) {
   WorkQueue queue(8);
   std::uint32_t node = 0;
-  EXPECT_FALSE(queue.steal(node, 0)) << "there is nothing";
+  EXPECT_FALSE(queue.steal(node, {0})) << "there is nothing";
   queue.push(1, 0, 200);
   queue.push(2, 0, 100);
   queue.push(3, 1, 300);
   queue.share(3);
-  EXPECT_FALSE(queue.steal(node, 200));
-  ASSERT_TRUE(queue.steal(node, 199));
+  EXPECT_FALSE(queue.steal(node, {200}));
+  ASSERT_TRUE(queue.steal(node, {199}));
   EXPECT_EQ(node, 1U);
-  EXPECT_FALSE(queue.steal(node, 199)) << "the first one is of an earlier step";
+  EXPECT_FALSE(queue.steal(node, {199})) << "the first one does not";
   ASSERT_TRUE(queue.take(node));
   EXPECT_EQ(node, 2U);
-  ASSERT_TRUE(queue.steal(node, 299));
+  EXPECT_FALSE(queue.steal(node, {299, 0})) << "of a later step";
+  ASSERT_TRUE(queue.steal(node, {299, 1}));
   EXPECT_EQ(node, 3U);
   queue.push(4, 0);
   queue.share(1);
   EXPECT_TRUE(queue.shows_work());
-  EXPECT_FALSE(queue.steal(node, 0)) << "nobody knows how long it takes";
+  EXPECT_FALSE(queue.steal(node, {0})) << "nobody knows how long it takes";
   EXPECT_TRUE(queue.steal(node));
 }
 
@@ -99,7 +100,7 @@ TEST(WorkQueue, WhatIsPutBackComesFirst) {
     EXPECT_EQ(node, 0U);
     queue.put_back(node, 5, 100);
   }
-  ASSERT_TRUE(queue.steal(node, 99));
+  ASSERT_TRUE(queue.steal(node, {99}));
   EXPECT_EQ(node, 0U);
   for (const std::uint32_t expected : {1U, 2U, 3U}) {
     ASSERT_TRUE(queue.take(node));
