@@ -4,8 +4,6 @@
 #include <tuple>
 #include <utility>
 
-#include "runtime/insight/clock.hpp"
-
 namespace tutti {
 namespace {
 
@@ -36,9 +34,8 @@ std::vector<bool> find_late(const Plan& plan, const std::vector<std::uint32_t>& 
 
 }  // namespace
 
-FixedOrder::FixedOrder(Team& team, const Profile& profile)
+FixedOrder::FixedOrder(Team& team)
     : team_(team),
-      profile_(profile),
       sequences_(team.workers.size()),
       waiting_s_(team.plan.nodes.size(), 0),
       waiting_next_s_(waiting_s_) {
@@ -81,7 +78,7 @@ void FixedOrder::find_waiting_work() {
       for (std::uint32_t e = plan.first_successor[u]; e < plan.first_successor[u + 1]; ++e)
         after_s =
             std::max(after_s, (plan.distances[e] == 0 ? waiting_s_ : waiting_next_s_)[plan.successors[e]]);
-      waiting_s_[u] = after_s + profile_.nodes[u].mean_ticks() * seconds_per_tick();
+      waiting_s_[u] = after_s + team_.took_s[u];
     }
   std::swap(waiting_s_, waiting_next_s_);
 }

@@ -14,15 +14,15 @@ namespace tutti {
 /// between nodes of one worker, so that only what comes from other workers and from the network is counted.
 /// In each copy of the cycle come first the nodes that wait for nothing from outside, then the others: what
 /// comes from outside has time to arrive. On a rank that exchanges no messages those come first, of both,
-/// that more work waits for, in microseconds; else they keep the order of the program. All workers, and all
-/// ranks, keep to one order, so that no two of them can wait for each other.
+/// that more work waits for, in microseconds, as measured before the first steps are entered; else they keep
+/// the order of the program. All workers, and all ranks, keep to one order, so that no two of them can wait
+/// for each other.
 ///
 /// A worker that waits for one node lets its others wait too, and nobody steals: for nodes that take as long
 /// as a message, or workers that have unequal work, FreeOrder does better.
 class FixedOrder final : public ReplayOrder {
  public:
-  /// The profile tells what nodes took when the first steps are entered.
-  FixedOrder(Team& team, const Profile& profile);
+  explicit FixedOrder(Team& team);
 
   void enter(std::uint32_t copy, std::int64_t step) override;
   void work(Worker& w, std::uint32_t copy, std::int64_t step) override;
@@ -51,7 +51,6 @@ class FixedOrder final : public ReplayOrder {
   bool wait(Worker& w, Until until, Look look);
 
   Team& team_;
-  const Profile& profile_;
   std::vector<Sequence> sequences_;  // by worker
   bool sorted_ = false;
   // by node

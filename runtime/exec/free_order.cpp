@@ -191,7 +191,7 @@ bool FreeOrder::count_down(Worker& w, HotNode& hot, std::int64_t open) {
 [[gnu::noinline]] void FreeOrder::offer(Worker& w, const HotNode& hot) {
   WorkQueue& queue = hot.urgent ? w.urgent : w.ready;
   const std::uint32_t n = number(hot);
-  queue.push(n, hot.next_step, hot.length == Length::brief ? 0 : profile_.nodes[n].mean_ticks());
+  queue.push(n, hot.next_step, hot.length == Length::brief ? 0 : team_.took_s[n]);
   if (w.stood_in_for) share(w, queue, 1);
 }
 
@@ -244,14 +244,14 @@ bool FreeOrder::steal_from(Worker& w, Worker& from, const WorkQueue::Wanted& wan
 // Instead of node n, which waits then, a much longer one of an overloaded worker: stolen only when this one
 // has run out of nodes, it would end last.
 [[gnu::noinline]] std::uint32_t FreeOrder::or_longer(Worker& w, std::uint32_t n) {
-  const auto count = static_cast<std::uint32_t>(workers_.size());
-  w.looked_at = w.looked_at % (count - 1) + 1;
-  Worker& other = *workers_[(w.id + w.looked_at) % count];
-  if (team_.overloaded[w.id] != 0 || team_.overloaded[other.id] == 0) return n;
-  const float ticks = profile_.nodes[n].mean_ticks();
   const std::int64_t step = hot_[n].next_step;
-  if (!steal_from(w, other, {much_longer * ticks, step})) return n;
-  w.ready.put_back(n, step, ticks);
+  const auto count = static_cast<std::uint32_t>(workers_.size());
+  const std::uint32_t turn = (n + static_cast<std::uint32_t>(step)) % (count - 1);  // one of them at a time
+  Worker& other = *workers_[(w.id + 1 + turn) % count];
+  if (team_.overloaded[w.id] != 0 || team_.overloaded[other.id] == 0) return n;
+  const float took_s = team_.took_s[n];
+  if (!steal_from(w, other, {much_longer * took_s, step})) return n;
+  w.ready.put_back(n, step, took_s);
   team_.parking.wake_one_idle(WorkerId{w.id});
   return std::exchange(w.next, none);
 }

@@ -18,10 +18,8 @@ namespace tutti {
 /// do, and a node that takes much longer: that one would else begin last and keep all waiting.
 class FreeOrder final : public ReplayOrder {
  public:
-  /// The profile tells what nodes take.
-  FreeOrder(Team& team, const Profile& profile)
+  explicit FreeOrder(Team& team)
       : team_(team),
-        profile_(profile),
         gate_(team.gate),
         network_(team.network),
         hot_(team.nodes),
@@ -60,7 +58,6 @@ class FreeOrder final : public ReplayOrder {
   std::uint32_t number(const HotNode& hot) const { return static_cast<std::uint32_t>(&hot - hot_.data()); }
 
   Team& team_;
-  const Profile& profile_;
   const StepGate& gate_;
   Network& network_;
   std::span<HotNode> hot_;

@@ -26,8 +26,7 @@ OrderChoice::OrderChoice(Team& team, const Profile& profile, Order wanted)
       profile_(profile),
       wanted_(wanted == Order::single && !team.plan.messages.empty() ? Order::fixed : wanted),
       load_s_(team.workers.size()),
-      seen_(team.nodes.size()),
-      took_s_(team.nodes.size(), 0) {}
+      seen_(team.nodes.size()) {}
 
 OrderChoice::Segment OrderChoice::first(std::int64_t step) {
   chunk_ = chunk;
@@ -102,8 +101,8 @@ void OrderChoice::look_at_nodes() {
   for (std::size_t n = 0; n < team_.nodes.size(); ++n) {
     measure(n);
     all_brief = all_brief && team_.nodes[n].length == Length::brief;
-    all_measured = all_measured && took_s_[n] > 0;
-    load_s_[team_.nodes[n].home] += node_cost_s + took_s_[n];
+    all_measured = all_measured && team_.took_s[n] > 0;
+    load_s_[team_.nodes[n].home] += node_cost_s + team_.took_s[n];
   }
   const double sum_s = std::accumulate(load_s_.begin(), load_s_.end(), 0.0);
   const double mean_s = sum_s / static_cast<double>(load_s_.size());
@@ -139,8 +138,9 @@ void OrderChoice::measure(std::size_t node) {
   NodeTime& before = seen_[node];
   if (now.samples < before.samples) before = {};
   if (now.samples > before.samples)
-    took_s_[node] = std::max(1e-9, static_cast<double>(now.ticks - before.ticks) /
-                                       (now.samples - before.samples) * seconds_per_tick());
+    team_.took_s[node] =
+        static_cast<float>(std::max(1e-9, static_cast<double>(now.ticks - before.ticks) /
+                                              (now.samples - before.samples) * seconds_per_tick()));
   before = now;
 }
 

@@ -14,8 +14,8 @@ namespace tutti {
 /// Free order, with more workers than cores and before all nodes have been measured. Then fixed order for
 /// nodes that are all brief, where stealing would win nothing: nobody may, or the workers' shares are alike,
 /// or differ by less than a node costs to take. Where steps are short on a rank that exchanges no messages,
-/// the other orders that may be quicker are tried, too, in turns and now and again. Tells the team which
-/// workers are overloaded.
+/// the other orders that may be quicker are tried, too, in turns and now and again. Tells the team what
+/// nodes took, and which workers are overloaded.
 class OrderChoice {
  public:
   OrderChoice(Team& team, const Profile& profile, Order wanted);
@@ -55,8 +55,7 @@ class OrderChoice {
   const Profile& profile_;
   Order wanted_;
   std::vector<double> load_s_;  // of each worker in one cycle
-  std::vector<NodeTime> seen_;  // at the last look,
-  std::vector<double> took_s_;  // and how long a node took lately; 0: never measured
+  std::vector<NodeTime> seen_;  // at the last look
   std::int64_t look_at_ = 0;    // at what step to look at all nodes again
   std::int64_t chunk_ = chunk;
 

@@ -21,7 +21,7 @@ class OrderedRing {
   struct Entry {
     std::int64_t step = 0;
     std::uint32_t node = 0;
-    float ticks = 0;  ///< that the node takes, where somebody wants to know
+    float takes_s = 0;  ///< the node, where somebody wants to know
     bool before(const Entry& o) const { return step < o.step || (step == o.step && node < o.node); }
   };
 

@@ -19,8 +19,8 @@ class TaskExecutor : public Executor {
  public:
   explicit TaskExecutor(const ExecutorContext& c)
       : team_(c),
-        free_(team_, c.profile),
-        fixed_(team_, c.profile),
+        free_(team_),
+        fixed_(team_),
         single_(team_),
         choice_(team_, c.profile, c.order),
         profile_(c.profile) {}

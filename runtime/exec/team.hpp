@@ -31,6 +31,7 @@ class Team {
         parts(c.plan, c.profile, c.trace, c.graph),
         nodes(parts.nodes),
         workers(parts.workers),
+        took_s(nodes.size(), 0),
         overloaded(workers.size(), false),
         waiting(network, parking, gate, workers, steals, oversubscribed) {}
 
@@ -148,7 +149,9 @@ class Team {
   MovingParts parts;
   std::span<HotNode> nodes;
   std::span<std::unique_ptr<Worker>> workers;
-  std::vector<unsigned char> overloaded;  ///< by worker: it has more to do than others, as lately measured
+  // As lately measured; they change between segments:
+  std::vector<float> took_s;              ///< by node; 0: never measured
+  std::vector<unsigned char> overloaded;  ///< by worker: it has more to do than others
   bool uneven = false;                    ///< somebody is overloaded, and others may take its nodes
   Waiting waiting;
   bool single = false;  ///< one worker runs all nodes: nobody waits for the gate. Used by that worker

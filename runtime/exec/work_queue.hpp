@@ -19,17 +19,17 @@ namespace tutti {
 /// share() is visible to whoever gets the node.
 class WorkQueue {
  public:
-  /// What a thief wants: a node that takes more ticks than that, and is not of a later step.
+  /// What a thief wants: a node that takes longer than that, and is not of a later step.
   struct Wanted {
-    float ticks = nothing;
+    float longer_than_s = nothing;
     std::int64_t step = std::numeric_limits<std::int64_t>::max();
   };
 
   /// `nodes`: how many can be inside at most; a node is inside at most once.
   explicit WorkQueue(std::uint32_t nodes) : own_(nodes), shared_(nodes) {}
 
-  /// A node that is ready to run at `step`, and takes so many ticks as far as that is known.
-  void push(std::uint32_t node, std::int64_t step, float ticks = 0) { own_.push({step, node, ticks}); }
+  /// A node that is ready to run at `step`, and takes so long as far as that is known.
+  void push(std::uint32_t node, std::int64_t step, float takes_s = 0) { own_.push({step, node, takes_s}); }
 
   /// What was shared and not taken is older than what was not shared.
   bool take(std::uint32_t& node) {
@@ -44,9 +44,9 @@ class WorkQueue {
   }
 
   /// A node that take() gave comes back before all others, and is shared.
-  void put_back(std::uint32_t node, std::int64_t step, float ticks) {
+  void put_back(std::uint32_t node, std::int64_t step, float takes_s) {
     const std::lock_guard lock(mutex_);
-    shared_.push_front({step, node, ticks});
+    shared_.push_front({step, node, takes_s});
     show_first();
     may_have_shared_ = true;
   }
@@ -64,21 +64,21 @@ class WorkQueue {
 
   /// The first shared node, if it is wanted. False if there is none, or if somebody else is at it.
   bool steal(std::uint32_t& node, const Wanted& wanted) {
-    if (shown_ticks_.load(std::memory_order_relaxed) <= wanted.ticks) return false;
+    if (shown_s_.load(std::memory_order_relaxed) <= wanted.longer_than_s) return false;
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock.owns_lock() || shared_.size() == 0) return false;
     OrderedRing::Entry entry = shared_.front();
-    if (entry.ticks <= wanted.ticks || entry.step > wanted.step) return false;
+    if (entry.takes_s <= wanted.longer_than_s || entry.step > wanted.step) return false;
     pop_shared(entry);
     node = entry.node;
     return true;
   }
   bool steal(std::uint32_t& node) { return steal(node, {}); }
   /// True if there was something to steal a moment ago.
-  bool shows_work() const { return shown_ticks_.load(std::memory_order_relaxed) > nothing; }
+  bool shows_work() const { return shown_s_.load(std::memory_order_relaxed) > nothing; }
 
  private:
-  static constexpr float nothing = -1;  // ticks, fewer than a node takes
+  static constexpr float nothing = -1;  // less than a node takes
 
   bool pop_shared(OrderedRing::Entry& entry) {
     const bool found = shared_.pop(entry);
@@ -86,14 +86,14 @@ class WorkQueue {
     return found;
   }
   void show_first() {
-    shown_ticks_.store(shared_.size() > 0 ? shared_.front().ticks : nothing, std::memory_order_relaxed);
+    shown_s_.store(shared_.size() > 0 ? shared_.front().takes_s : nothing, std::memory_order_relaxed);
   }
 
   OrderedRing own_;
   bool may_have_shared_ = false;
   alignas(cache_line_size_bytes) std::mutex mutex_;
   OrderedRing shared_;
-  std::atomic<float> shown_ticks_{nothing};  ///< of the first shared node
+  std::atomic<float> shown_s_{nothing};  ///< what the first shared node takes
 };
 
 }  // namespace tutti

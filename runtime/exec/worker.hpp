@@ -90,7 +90,6 @@ struct alignas(128) Worker {
   std::int64_t sends_in_flight = 0;  ///< started by it less reported to it; counts if summed over all workers
   bool polls = false;                ///< holds the poller's role
   bool saw_long_node = false;        ///< not in free order: one that is not brief any more
-  std::uint32_t looked_at = 0;       ///< counts other workers, to look at them in turn
 
   // What others write or look at, apart from what the worker writes all the time.
   CompletionList list;  ///< nodes run elsewhere, and nodes + m: message m is done

@@ -15,17 +15,13 @@ struct alignas(64) WorkerTime {
   std::uint64_t preempted = 0;
 };
 
-/// How long a node takes. Written by whoever runs it; until then whoever has it ready to run may read it.
+/// How long a node takes. Written by whoever runs it.
 struct NodeTime {
   std::uint64_t ticks = 0;  ///< of the samples
   std::uint32_t samples = 0;
-
-  float mean_ticks() const {
-    return samples > 0 ? static_cast<float>(ticks) / static_cast<float>(samples) : 0;
-  }
 };
 
-/// All runs of one graph on one rank since it was recorded. Others than its workers read it between runs.
+/// All runs of one graph on one rank since it was recorded. Read it between runs.
 struct Profile {
   Profile(std::size_t node_count, std::uint32_t worker_count) : workers(worker_count), nodes(node_count) {}
 
