@@ -130,6 +130,8 @@ def test_factors_multiply_and_losses_add_up(schedule: str) -> None:
     found = factors.factors(here, base, 1.0)
     assert found is not None
     assert np.prod([value for _, value in found.parts]) == pytest.approx(found.parallel)
+    assert np.prod([value for _, value in found.named]) == pytest.approx(found.total)
+    assert "computation" in dict(found.named)
     # The global efficiency is that of the times, but for what the base case loses itself.
     base_parallel = base["efficiency"]["factors"]["parallel"]
     assert found.total == pytest.approx(1.0 / (0.2 * 8) * base_parallel)

@@ -35,13 +35,18 @@ class Factors:
         """The global efficiency."""
         return self.parallel * self.computation
 
+    @property
+    def named(self) -> tuple[tuple[str, float], ...]:
+        """All factors; their product is the total."""
+        return ((COMPUTATION, self.computation), *self.parts)
+
     def losses(self) -> list[tuple[str, float]]:
         """What each factor takes from the whole, in order; with the total they add up to 1.
 
         More than 1 in computation (the work takes less time than in the base case) counts as a negative loss.
         """
         here, lost = 1.0, []
-        for name, value in ((COMPUTATION, self.computation), *self.parts):
+        for name, value in self.named:
             lost.append((name, here * (1.0 - value)))
             here *= value
         return lost

@@ -98,7 +98,7 @@ def headline(summary: Summary) -> list[tuple[str, str]]:
         found.append((f"{best.speedup:.2f}", f"times {best.base}"))
         found.append((f"{best.efficiency:.2f}", "efficiency there"))
     if best.factors:
-        name, value = min(best.factors.parts, key=lambda part: part[1])
+        name, value = min(best.factors.named, key=lambda part: part[1])
         found.append((f"{value:.2f}", f"{name}, its lowest POP factor"))
     return found
 
